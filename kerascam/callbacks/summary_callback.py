@@ -1,0 +1,125 @@
+"""What all callbacks that write to TensorBoard share."""
+
+import abc
+import warnings
+
+import keras
+from keras import ops
+
+from kerascam.callbacks.summary import EventWriter
+
+
+class SummaryCallback(keras.callbacks.Callback):
+    """Writes to TensorBoard at chosen steps, and never costs a training run.
+
+    What can be wrong is checked when training begins. What fails later is reported once, by a
+    warning, and switches the callback off until the next `fit`. Only the chief writes under
+    `tf.distribute`.
+
+    Args:
+        log_dir: TensorBoard's log directory; events go to its run `kerascam`.
+        update_freq: `"epoch"`, or an integer to write each time so many batches are done. Epochs
+            count from 0 and batches as `optimizer.iterations` does, going on where an earlier
+            `fit` ended.
+        on_error: `"warn"`, or `"raise"` to stop the training.
+    """
+
+    def __init__(self, log_dir, update_freq="epoch", on_error="warn"):
+        super().__init__()
+        is_count = isinstance(update_freq, int) and not isinstance(update_freq, bool)
+        if update_freq != "epoch" and not (is_count and update_freq > 0):
+            raise ValueError(
+                '`update_freq` must be "epoch" or a positive number of batches. Received: '
+                f"update_freq={update_freq!r}."
+            )
+        if on_error not in ("warn", "raise"):
+            raise ValueError(
+                f'`on_error` must be "warn" or "raise". Received: on_error={on_error!r}.'
+            )
+        self.log_dir = log_dir
+        self.update_freq = update_freq
+        self.on_error = on_error
+        self._writer = None
+        self._is_on = False
+        self._last_step = None
+        self._offset = None
+        self._iterations = 0
+
+    @abc.abstractmethod
+    def prepare(self):
+        """Checks everything, when training begins."""
+
+    @abc.abstractmethod
+    def write(self, writer):
+        """Writes one step to an `EventWriter`."""
+
+    def on_train_begin(self, logs=None):
+        """Checks everything and opens the event file."""
+        self._is_on = _is_chief(self.model)
+        if not self._is_on:
+            return
+        self.prepare()
+        self._writer = EventWriter.open(self.log_dir)
+        self._offset = None
+        self._iterations = self._count_iterations()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes if `update_freq` is `"epoch"`."""
+        if self.update_freq == "epoch":
+            self._log(epoch)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Writes if the count of batches has passed a multiple of `update_freq`."""
+        if self.update_freq == "epoch" or not self._is_on:
+            return
+        # A step may do several batches (`steps_per_execution`), so none may hit the multiple.
+        before, self._iterations = self._iterations, self._count_iterations()
+        if self._iterations // self.update_freq > before // self.update_freq:
+            self._log(self._iterations)
+
+    def on_train_end(self, logs=None):
+        """Lets go of the event file; all is on disk already."""
+        self._writer = None
+
+    def _log(self, step):
+        if not self._is_on:
+            return
+        try:
+            self._choose_offset(step)
+            self._last_step = step + self._offset
+            with self._writer.at(self._last_step) as writer:
+                self.write(writer)
+        except Exception as error:
+            if self.on_error == "raise":
+                raise
+            self._is_on = False
+            warnings.warn(
+                f"{type(self).__name__} failed and is switched off for the rest of this training, "
+                f"which goes on: {type(error).__name__}: {error}",
+                stacklevel=2,
+            )
+
+    def _choose_offset(self, step):
+        """At the first step of a `fit`: goes on after the last, as a step back hides events."""
+        if self._offset is not None:
+            return
+        if self._last_step is not None:
+            self._offset = max(0, self._last_step + 1 - step)
+            return
+        self._offset = 0
+        begins_anew = step == 0 if self.update_freq == "epoch" else step < 2 * self.update_freq
+        if self._writer.had_events and begins_anew:
+            warnings.warn(
+                f"The run '{self.log_dir}' has events of an earlier training. TensorBoard hides "
+                "these as this one begins at the first step again. Pass a new `log_dir` for each "
+                "training.",
+                stacklevel=2,
+            )
+
+    def _count_iterations(self):
+        return int(ops.convert_to_numpy(self.model.optimizer.iterations))
+
+
+def _is_chief(model):
+    strategy = getattr(model, "distribute_strategy", None)
+    return getattr(getattr(strategy, "extended", None), "should_save_summary", True)

@@ -1,0 +1,263 @@
+"""What all explainers share."""
+
+import abc
+import time
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from kerascam.autodiff import compile_function
+from kerascam.explainers.targets import CallableTarget, ClassTarget, check_targets
+from kerascam.graph import Graph, without_activation
+
+_SECONDS_WITHOUT_PROGRESS_BAR = 2.0
+
+
+class Explanation(NamedTuple):
+    """What an explainer returns, as NumPy arrays.
+
+    Attributes:
+        heatmaps: `(batch, h, w)`, float32: raw, signed where the method is signed, at the method's
+            own resolution.
+        targets: Explained class of each image, `(batch,)`; `None` for a callable target.
+        scores: Scores of all classes before softmax or sigmoid, `(batch, classes)`, float32.
+    """
+
+    heatmaps: np.ndarray
+    targets: np.ndarray | None
+    scores: np.ndarray
+
+
+class Explainer(abc.ABC):
+    """Explains scores of a Keras model by heatmaps.
+
+    An explainer is built once for a model and called often: it is compiled once for all batch
+    sizes and sees new weights of the model without being compiled again. The model stays as it is.
+
+    A **target** says which score of each image is explained:
+
+    - `None`: the predicted class of each image;
+    - an integer: this class, for all images;
+    - integers `(batch,)`: one class for each image;
+    - a function from scores `(batch, classes)` to `(batch,)`, such as the contrast
+      `lambda scores: scores[:, 3] - scores[:, 5]`. Keep it in a variable if you use it often: each
+      new function is compiled anew.
+
+    A network with a single unit has the classes 1 (the unit) and 0 (its negative).
+
+    Args:
+        model: A built Functional or Sequential `keras.Model`, nested models included.
+        output: Name or index of the output to explain, for a model with several.
+        score: Name of the layer whose output is the score before softmax, where it can't be found.
+        batch_size: Number of images to compute at once.
+
+    Raises:
+        ValueError: If the model has no graph, or its scores can't be found.
+    """
+
+    def __init__(self, model, *, output=None, score=None, batch_size=32):
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(
+                f"`batch_size` must be a positive integer. Received: batch_size={batch_size!r}."
+            )
+        self.batch_size = batch_size
+        self._graph = Graph(model)
+        slot = self._graph.outputs[_output_index(model, output)]
+        self._score, self._activation = without_activation(self._graph, slot, score)
+        self._inputs = [self._graph.tensors[slot] for slot in self._graph.inputs]
+        self._input_names = [tensor.name for tensor in self._inputs]
+        self._by_class = compile_function(
+            lambda inputs, classes: self._run(inputs, ClassTarget(classes)),
+            self._inputs,
+            keras.KerasTensor((None,), dtype="int32"),
+        )
+        self._by_function: tuple[Any, Any] | None = None
+
+    @abc.abstractmethod
+    def explain(self, inputs, target):
+        """Computes heatmaps; the one function that a method implements.
+
+        It is compiled: it sees symbolic tensors and runs `keras.ops`.
+
+        Args:
+            inputs: Tensors of the model's inputs, in the order of `model.inputs`.
+            target: A function from scores `(batch, classes)` to those to explain, `(batch,)`;
+                its method `target.classes(scores)` gives the class of each image.
+
+        Returns:
+            Heatmaps `(batch, h, w)` and scores `(batch, classes)`.
+        """
+
+    @property
+    def num_classes(self):
+        """Number of scores of each image."""
+        return self._graph.tensors[self._score].shape[-1]
+
+    def __call__(self, images, targets=None, verbose="auto"):
+        """Explains images.
+
+        Args:
+            images: Images as the model takes them, preprocessed, `(batch, height, width,
+                channels)`; for a model with several inputs a list of arrays in the order of
+                `model.inputs`, or a dictionary by their names.
+            targets: See the class. Default: the predicted class of each image.
+            verbose: 0 shows no progress bar, 1 shows it, `"auto"` shows it if the work takes
+                longer than a few seconds.
+
+        Returns:
+            An `Explanation`.
+
+        Raises:
+            TypeError: If images or targets have a wrong type, such as integer images for a model
+                that takes floats.
+            ValueError: If they have a wrong shape, or a target does not exist.
+        """
+        inputs = self.check_images(images)
+        num_images = len(inputs[0])
+        if callable(targets):
+            compute = self._compiled_for(targets)
+            arguments = inputs
+        else:
+            classes = check_targets(targets, num_images, self.num_classes)
+            compute = lambda *batch: self._by_class(list(batch[:-1]), batch[-1])  # noqa: E731
+            arguments = [*inputs, classes]
+        batches = []
+        for start in _progress(range(0, num_images, self.batch_size), verbose):
+            stop = start + self.batch_size
+            outputs = compute(*(array[start:stop] for array in arguments))
+            batches.append([ops.convert_to_numpy(tensor) for tensor in outputs])
+        heatmaps, classes, scores = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+        return Explanation(heatmaps, None if callable(targets) else classes, scores)
+
+    def probabilities(self, scores):
+        """Probabilities as the network has them, `(batch, classes)`.
+
+        A network that ends in scores without an activation is taken to be trained with softmax, or
+        with sigmoid if it has a single unit.
+
+        Args:
+            scores: `(batch, classes)`, as in an `Explanation`.
+        """
+        scores = np.asarray(scores, "float64")
+        if self._activation == "sigmoid" or scores.shape[-1] == 1:
+            return 0.5 * (1 + np.tanh(0.5 * scores))
+        exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+    def check_images(self, images):
+        """Checks images, before any work.
+
+        Args:
+            images: As in `__call__`.
+
+        Returns:
+            A list of arrays, one for each input of the model, with the dtype that it takes.
+
+        Raises:
+            TypeError: If the dtype is wrong.
+            ValueError: If the number of inputs, the shape or the values are wrong.
+        """
+        if isinstance(images, dict):
+            missing = [name for name in self._input_names if name not in images]
+            if missing:
+                raise ValueError(
+                    f"`images` must have the model's inputs {self._input_names}. Received: a "
+                    f"dictionary with {sorted(images)}, so {missing} are missing."
+                )
+            arrays = [images[name] for name in self._input_names]
+        elif isinstance(images, (list, tuple)) and len(self._inputs) > 1:
+            arrays = list(images)
+        else:
+            arrays = [images]
+        if len(arrays) != len(self._inputs):
+            raise ValueError(
+                f"The model takes {len(self._inputs)} inputs, {self._input_names}. Received: "
+                f"{len(arrays)}. Pass a list of arrays in this order, or a dictionary."
+            )
+        checked = [
+            _check_array(array, tensor) for array, tensor in zip(arrays, self._inputs, strict=True)
+        ]
+        if len({len(array) for array in checked}) != 1:
+            raise ValueError(
+                "All inputs must have one entry for each image. Received: lengths "
+                f"{[len(array) for array in checked]}."
+            )
+        return checked
+
+    def _run(self, inputs, target):
+        heatmaps, scores = self.explain(inputs, target)
+        scores = ops.cast(scores, "float32")
+        return ops.cast(heatmaps, "float32"), target.classes(scores), scores
+
+    def _compiled_for(self, function):
+        if self._by_function is None or self._by_function[0] is not function:
+            target = CallableTarget(function)
+            compiled = compile_function(lambda inputs: self._run(inputs, target), self._inputs)
+            self._by_function = function, lambda *batch: compiled(list(batch))
+        return self._by_function[1]
+
+
+def _output_index(model, output):
+    outputs = getattr(model, "outputs", None) or []
+    names = list(getattr(model, "output_names", range(len(outputs))))
+    if output is None and len(outputs) == 1:
+        return 0
+    if output in names:
+        return names.index(output)
+    if isinstance(output, int) and 0 <= output < len(outputs):
+        return output
+    raise ValueError(
+        f"`output` must be the name or index of one of the model's outputs {names}. Received: "
+        f"output={output!r}."
+    )
+
+
+def _check_array(array, tensor):
+    """Checks one input; the first mistake found is raised."""
+    array = np.asarray(array)
+    expected = ("batch", *tensor.shape[1:])
+    described = "(" + ", ".join("any" if size is None else str(size) for size in expected) + ")"
+    if array.ndim == len(expected) - 1:
+        raise ValueError(
+            f"Images must have the shape {described}. Received: {array.shape}. A single image "
+            "needs a batch axis: pass `image[None]`."
+        )
+    if array.ndim != len(expected) or any(
+        size not in (None, actual)
+        for size, actual in zip(tensor.shape[1:], array.shape[1:], strict=True)
+    ):
+        raise ValueError(f"Images must have the shape {described}. Received: {array.shape}.")
+    if len(array) == 0:
+        raise ValueError("There must be at least one image. Received: none.")
+    wants_float = "float" in tensor.dtype
+    if wants_float and array.dtype.kind in "iub":
+        raise TypeError(
+            f"The model takes {tensor.dtype} images. Received: {array.dtype}. Pass what "
+            "`model.fit` is given, scaled as the model was trained, for example "
+            '`images.astype("float32")`.'
+        )
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"Images must be numbers. Received: dtype {array.dtype}.")
+    if wants_float and not np.isfinite(array).all():
+        raise ValueError(
+            "Images must be finite. Received: "
+            f"{int(array.size - np.isfinite(array).sum())} values that are NaN or infinite."
+        )
+    return array.astype(tensor.dtype, copy=False)
+
+
+def _progress(steps, verbose):
+    """Yields steps, with the progress bar of Keras."""
+    if verbose not in (0, 1, "auto"):
+        raise ValueError(f'`verbose` must be 0, 1 or "auto". Received: verbose={verbose!r}.')
+    bar = keras.utils.Progbar(len(steps), unit_name="batch", verbose=1) if verbose == 1 else None
+    begun = time.monotonic()
+    for index, step in enumerate(steps, start=1):
+        yield step
+        late = time.monotonic() - begun > _SECONDS_WITHOUT_PROGRESS_BAR
+        if bar is None and verbose == "auto" and late and index < len(steps):
+            bar = keras.utils.Progbar(len(steps), unit_name="batch")
+        if bar is not None:
+            bar.update(index)

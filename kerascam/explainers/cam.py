@@ -1,0 +1,74 @@
+"""Class activation mapping."""
+
+from keras import ops
+
+from kerascam.autodiff import gradient
+from kerascam.explainers.base import Explainer
+from kerascam.explainers.targets import CallableTarget
+from kerascam.graph import find_gap_head
+from kerascam.graph.operations import run
+from kerascam.layers.cam_head import weighted_sum
+
+
+class CAM(Explainer):
+    """Class activation maps of a network that ends in global pooling and one linear layer.
+
+    One forward pass gives the scores and the map `M_c(x, y) = sum_k w_k^c f_k(x, y)` of where the
+    score of class `c` comes from: `mean_xy M_c + b_c = S_c` with average pooling, and
+    `sum_xy M_c + b_c = S_c` with sum pooling. The bias is not part of the map.
+
+    The network may end in global average, sum or max pooling (a layer, `keras.ops.mean`, or
+    pooling with a window as large as the map), followed by Dropout, BatchNormalization (folded
+    into the weights) and one linear layer (`Dense`, a 1x1 convolution, `CAMHead`); or in a
+    convolution to classes followed by pooling, where the class channel is the map.
+
+    A callable target is explained by the same sum over its gradient with respect to the scores,
+    which is exact for a linear one such as a contrast of two classes.
+
+    Args:
+        model: See `Explainer`.
+        output: See `Explainer`.
+        score: See `Explainer`.
+        batch_size: See `Explainer`.
+
+    Raises:
+        ValueError: If the network ends otherwise; the message names the layer in the way.
+
+    Example:
+        >>> import numpy as np
+        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
+        >>> explain = CAM(model)
+        >>> heatmaps, targets, scores = explain(np.zeros((2, 96, 96, 3), "float32"), targets=7)
+        >>> heatmaps.shape, targets.tolist(), scores.shape
+        ((2, 3, 3), [7, 7], (2, 1000))
+
+    Reference:
+        Zhou et al. 2016, Learning Deep Features for Discriminative Localization, section 2.
+    """
+
+    def __init__(self, model, *, output=None, score=None, batch_size=32):
+        super().__init__(model, output=output, score=score, batch_size=batch_size)
+        self._head = find_gap_head(self._graph, self._score)
+        wanted = [self._head.features, self._score]
+        self._steps = self._graph.between(self._graph.inputs, wanted)
+
+    def explain(self, inputs, target):
+        """Maps and scores of one batch."""
+        values = run(self._steps, dict(zip(self._graph.inputs, inputs, strict=True)))
+        scores = ops.reshape(ops.cast(values[self._score], "float32"), (-1, self.num_classes))
+        features = ops.cast(values[self._head.features], "float32")
+        return weighted_sum(features, self._weights(scores, target)), scores
+
+    def _weights(self, scores, target):
+        """Weight of each channel for each image, `(batch, channels)`."""
+        kernel = self._head.kernel()
+        if isinstance(target, CallableTarget):
+            direction = gradient(target, scores)
+            return direction if kernel is None else ops.matmul(direction, ops.transpose(kernel))
+        classes = target.classes(scores)
+        if self.num_classes == 1:
+            sign = ops.expand_dims(ops.cast(2 * classes - 1, "float32"), 1)
+            return sign if kernel is None else sign * ops.transpose(kernel)
+        if kernel is None:
+            return ops.one_hot(classes, self.num_classes, dtype="float32")
+        return ops.transpose(ops.take(kernel, classes, axis=1))

@@ -1,0 +1,106 @@
+"""Which score of each image is explained."""
+
+import numpy as np
+from keras import ops
+
+PREDICTED = -1
+
+
+def check_targets(targets, num_images, num_classes, name="targets"):
+    """Class index of each image, `PREDICTED` where the network shall choose.
+
+    Args:
+        targets: `None` (the predicted class), one integer, or one integer for each image.
+        num_images: Number of images.
+        num_classes: Number of scores of each image; one score has the classes 0 and 1.
+        name: What the user calls them, for the messages.
+
+    Returns:
+        `(num_images,)`, int32.
+
+    Raises:
+        TypeError: If the targets are no integers.
+        ValueError: If a class does not exist, or there is not one target for each image.
+    """
+    if targets is None:
+        return np.full(num_images, PREDICTED, "int32")
+    values = np.asarray(targets)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]  # Labels as `keras.datasets.cifar10` has them.
+    if values.ndim > 1:
+        raise ValueError(
+            f"`{name}` must be one class index, or one for each image. Received: shape "
+            f"{values.shape}. For one-hot labels, pass `labels.argmax(axis=-1)`."
+        )
+    if values.dtype.kind not in "iu":
+        raise TypeError(
+            f"`{name}` must be integers. Received: dtype {values.dtype}. Pass class indices, for "
+            "example `labels.astype(int)`."
+        )
+    if values.ndim == 1 and len(values) != num_images:
+        raise ValueError(
+            f"`{name}` must be one class index, or one for each image. Received: "
+            f"{len(values)} for {num_images} images."
+        )
+    highest = max(num_classes, 2) - 1
+    outside = np.unique(values[(values < 0) | (values > highest)])
+    if outside.size:
+        raise ValueError(
+            f"`{name}` must be classes of this network, 0..{highest}. Received: "
+            f"{outside[:5].tolist()}."
+        )
+    return np.broadcast_to(values.astype("int32"), (num_images,)).copy()
+
+
+class ClassTarget:
+    """The score of one class of each image, by index. Used inside a compiled function.
+
+    With one unit, class 1 is the unit and class 0 its negative.
+
+    Args:
+        classes: `(batch,)`, int32; `PREDICTED` for the class with the highest score.
+    """
+
+    def __init__(self, classes):
+        self._classes = classes
+
+    def classes(self, scores):
+        """Class of each image, `(batch,)`, for scores `(batch, classes)`."""
+        if scores.shape[-1] == 1:
+            predicted = ops.cast(scores[:, 0] > 0, "int32")
+        else:
+            predicted = ops.cast(ops.argmax(scores, axis=-1), "int32")
+        return ops.where(self._classes == PREDICTED, predicted, self._classes)
+
+    def __call__(self, scores):
+        """Score of each image, `(batch,)`."""
+        classes = self.classes(scores)
+        if scores.shape[-1] == 1:
+            return ops.where(classes == 1, scores[:, 0], -scores[:, 0])
+        return ops.take_along_axis(scores, classes[:, None], axis=-1)[:, 0]
+
+
+class CallableTarget:
+    """A number that the user's function makes of the scores of each image.
+
+    Args:
+        function: Maps scores `(batch, classes)` to `(batch,)`.
+    """
+
+    def __init__(self, function):
+        self._function = function
+
+    def classes(self, scores):
+        """No class: an empty tensor."""
+        return ops.zeros((0,), "int32")
+
+    def __call__(self, scores):
+        """Value for each image, `(batch,)`."""
+        value = ops.convert_to_tensor(self._function(scores))
+        if len(value.shape) != 1:
+            raise ValueError(
+                "A callable target must map scores (batch, classes) to one number for each image, "
+                f"(batch,). Received: shape {tuple(value.shape)}. For one class, index it: "
+                "`lambda scores: scores[:, 3]`."
+            )
+        return value

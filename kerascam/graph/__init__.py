@@ -1,0 +1,7 @@
+"""Reading a model's graph: its operations, its scores before softmax, its GAP head."""
+
+from kerascam.graph.gap_head import GapHead, find_gap_head
+from kerascam.graph.operations import Graph, Step
+from kerascam.graph.scores import without_activation
+
+__all__ = ["GapHead", "Graph", "Step", "find_gap_head", "without_activation"]

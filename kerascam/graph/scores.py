@@ -1,0 +1,106 @@
+"""The score of each class, before softmax or sigmoid."""
+
+import copy
+import difflib
+
+import keras
+
+from kerascam.graph.operations import Graph
+
+_STRIPPED = ("softmax", "sigmoid", "log_softmax")
+_TRANSPARENT = (
+    keras.layers.Dropout,
+    keras.layers.Flatten,
+    keras.layers.Identity,
+    keras.layers.Reshape,
+)
+
+
+def without_activation(graph: Graph, output: int, score: str | None = None) -> tuple[int, str]:
+    """Takes the last softmax or sigmoid out of a graph.
+
+    The user's layers stay as they are: a layer with a fused activation is replaced in the graph by
+    a shallow copy that shares its variables and has a linear activation.
+
+    Args:
+        graph: Graph of the model, changed in place.
+        output: Slot of the output.
+        score: Name or path of the layer whose output is the score, where the end of the network
+            can't be read. Default: find it.
+
+    Returns:
+        The slot of the score, and the activation that made it probabilities: `"softmax"`,
+        `"sigmoid"`, `"log_softmax"` or `"linear"`.
+
+    Raises:
+        ValueError: If the network ends in an activation that is none of these.
+    """
+    if score is not None:
+        return _slot_of(graph, score), "linear"
+    step = graph.producer(output)
+    while step is not None and _is_transparent(step.operation):
+        step = graph.producer(next(iter(step.inputs.values())))
+    if step is None:
+        return output, "linear"
+    activation = _activation_name(step.operation)
+    if activation in _STRIPPED:
+        graph.replace(step, _linear(step.operation))
+        return output, activation
+    if activation == "linear":
+        return output, "linear"
+    raise ValueError(
+        f"The score before the last activation can't be found: the network ends in {step} with "
+        f"{activation}, and only softmax, sigmoid and log_softmax can be taken off. Pass "
+        "`score=` and the name of the layer whose output is the score "
+        f"(`score={step.path!r}` to take this one as it is)."
+    )
+
+
+def _is_transparent(operation):
+    """Whether the values pass, so that an activation may come before it."""
+    if isinstance(operation, keras.layers.Activation):
+        return operation.activation is keras.activations.linear
+    return isinstance(operation, _TRANSPARENT)
+
+
+def _activation_name(operation):
+    """Name of the activation that an operation ends in; `"linear"` if it has none."""
+    if isinstance(operation, keras.layers.Softmax):
+        return "softmax"
+    if isinstance(operation, keras.layers.Layer):
+        if isinstance(operation, keras.Model):
+            return "an activation inside a subclassed model, which can't be seen"
+        activation = getattr(operation, "activation", None)
+        if activation is None:
+            own = type(operation).__name__ in ("ReLU", "LeakyReLU", "PReLU", "ELU")
+            return type(operation).__name__ if own else "linear"
+        return getattr(activation, "__name__", str(activation))
+    # `keras.ops` and `keras.activations` called on symbolic tensors.
+    name = type(operation).__name__
+    snake = {"LogSoftmax": "log_softmax"}.get(name, name.lower())
+    return snake if hasattr(keras.activations, snake) else "linear"
+
+
+def _linear(operation):
+    """The operation without its activation; the user's own is left alone."""
+    if not isinstance(operation, keras.layers.Layer) or isinstance(
+        operation, (keras.layers.Activation, keras.layers.Softmax)
+    ):
+        return keras.layers.Identity(name=operation.name, dtype="float32")
+    linear = copy.copy(operation)
+    linear.activation = keras.activations.linear
+    return linear
+
+
+def _slot_of(graph, name):
+    matches = [
+        step for step in graph.steps if step.path == name or step.path.split("/")[-1] == name
+    ]
+    if len(matches) == 1:
+        return matches[0].outputs[0]
+    paths = [step.path for step in matches or graph.steps]
+    near = paths if matches else difflib.get_close_matches(name, paths, cutoff=0.0)
+    raise ValueError(
+        f"`score` must name one layer of the model. Received: {name!r}, which names "
+        f"{len(matches)}. The nearest are {near}."
+    )

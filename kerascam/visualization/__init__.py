@@ -1,0 +1,23 @@
+"""Pictures of images and heatmaps: pure functions on NumPy arrays."""
+
+from kerascam.visualization.colormaps import COLORMAPS, colorize
+from kerascam.visualization.encode import encode
+from kerascam.visualization.grid import grid
+from kerascam.visualization.labels import add_labels
+from kerascam.visualization.normalize import normalize
+from kerascam.visualization.overlay import overlay
+from kerascam.visualization.resize import enlarge, resize
+from kerascam.visualization.to_rgb import to_rgb
+
+__all__ = [
+    "COLORMAPS",
+    "add_labels",
+    "colorize",
+    "encode",
+    "enlarge",
+    "grid",
+    "normalize",
+    "overlay",
+    "resize",
+    "to_rgb",
+]

@@ -1,0 +1,95 @@
+"""From what a model takes back to what a person sees."""
+
+import numpy as np
+
+# Mean and standard deviation of the ImageNet preprocessing modes of `keras.applications`, RGB.
+_TORCH = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+_CAFFE_MEAN = np.array([123.68, 116.779, 103.939])
+
+
+def to_rgb(images, preprocessing=None):
+    """Undoes the preprocessing of a model, so that its images can be shown.
+
+    Args:
+        images: Images as the model takes them, `(batch, height, width, channels)` with one channel
+            (grey) or three.
+        preprocessing: What was done to the images: a range `(low, high)` such as `(0, 255)`,
+            `(0, 1)` or `(-1, 1)`; `"tf"` (the same as `(-1, 1)`), `"torch"` or `"caffe"`, the
+            modes of `keras.applications`; or a function from such images to RGB
+            `(batch, height, width, 3)`, uint8 or float in 0..255. Default: guessed from the values
+            of all images together; what fits none of these is stretched from the lowest to the
+            highest value.
+
+    Returns:
+        RGB pictures `(batch, height, width, 3)`, uint8.
+
+    Raises:
+        ValueError: If the shape or the name is wrong.
+
+    Example:
+        >>> to_rgb(np.array([[[[-1.0, 0.0, 1.0]]]]), (-1, 1)).tolist()
+        [[[[0, 128, 255]]]]
+
+    Reference:
+        `keras.applications.imagenet_utils.preprocess_input`.
+    """
+    images = np.asarray(images)
+    if callable(preprocessing):
+        return _checked_result(np.asarray(preprocessing(images)), len(images))
+    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise ValueError(
+            "Images must have the shape (batch, height, width, channels) with 1 or 3 channels to "
+            f"be shown. Received: {images.shape}. For others, pass a function from images to RGB "
+            "pictures (`to_rgb=` in a callback)."
+        )
+    if preprocessing is None:
+        preprocessing = _guess(images)
+    images = images.astype("float64")
+    if preprocessing == "torch":
+        mean, deviation = _TORCH
+        rgb = 255 * (images * deviation + mean)
+    elif preprocessing == "caffe":
+        rgb = images[..., ::-1] + _CAFFE_MEAN
+    else:
+        low, high = _range(preprocessing)
+        rgb = 255 * (images - low) / (high - low)
+    rgb = np.rint(np.clip(np.nan_to_num(rgb), 0, 255)).astype("uint8")
+    return np.ascontiguousarray(np.broadcast_to(rgb, (*rgb.shape[:-1], 3)))
+
+
+def _range(preprocessing):
+    if isinstance(preprocessing, str) and preprocessing == "tf":
+        return -1.0, 1.0
+    try:
+        low, high = (float(value) for value in preprocessing)
+    except (TypeError, ValueError):
+        low = high = 0.0
+    if not low < high:
+        raise ValueError(
+            '`preprocessing` must be (low, high) with low < high, "tf", "torch", "caffe" or a '
+            f"function. Received: {preprocessing!r}."
+        )
+    return low, high
+
+
+def _guess(images):
+    low, high = float(images.min()), float(images.max())
+    for candidate in [(0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)]:
+        if candidate[0] <= low and high <= candidate[1]:
+            return candidate
+    if images.shape[-1] == 3 and low >= -2.2 and high <= 2.7:
+        return "torch"
+    if images.shape[-1] == 3 and low >= -124 and high <= 152:
+        return "caffe"
+    return low, high if high > low else low + 1.0
+
+
+def _checked_result(rgb, number):
+    if rgb.ndim != 4 or rgb.shape[-1] != 3 or len(rgb) != number:
+        raise ValueError(
+            "The function to RGB must return pictures of shape (batch, height, width, 3). "
+            f"Received: {rgb.shape} for {number} images."
+        )
+    if rgb.dtype == np.uint8:
+        return rgb
+    return np.rint(np.clip(np.nan_to_num(rgb), 0, 255)).astype("uint8")
