@@ -1,5 +1,7 @@
 """Heatmaps in TensorBoard, while a network trains."""
 
+from typing import Any
+
 import numpy as np
 
 from kerascam import visualization
@@ -118,9 +120,7 @@ class HeatmapLogger(SummaryCallback):
         if self._explained_model is self.model:
             return
         self._explain = self.explainer(self.model)
-        images, labels = take_probes(
-            self.images, self.labels, self.max_images, self.model.inputs
-        )
+        images, labels = take_probes(self.images, self.labels, self.max_images, self.model.inputs)
         self._inputs = self._explain.check_images(images)
         num_images = len(self._inputs[0])
         num_classes = self._explain.num_classes
@@ -169,7 +169,7 @@ class HeatmapLogger(SummaryCallback):
             heatmap_lines.append(
                 [f"map of: {explained}", f"{heatmap.min():.3g} to {heatmap.max():.3g}"]
             )
-        colors = _WHITE
+        colors: Any = _WHITE
         if self._labels is not None:
             colors = [_GREEN if right else _RED for right in predicted == self._labels]
         samples = zip(

@@ -2,6 +2,7 @@
 
 import abc
 import warnings
+from typing import Any
 
 import keras
 from keras import ops
@@ -39,7 +40,7 @@ class SummaryCallback(keras.callbacks.Callback):
         self.log_dir = log_dir
         self.update_freq = update_freq
         self.on_error = on_error
-        self._writer = None
+        self._writer: Any = None
         self._is_on = False
         self._last_step = None
         self._offset = None

@@ -54,10 +54,10 @@ def shapes(
     seed=0,
     *,
     num_objects=1,
-    object_size=(0.25, 0.45),
-    num_distractors=3,
-    clutter=8,
-    noise=0.05,
+    object_size=(0.3, 0.5),
+    num_distractors=2,
+    clutter=5,
+    noise=0.03,
 ):
     """Draws images with textured shapes of one class, among clutter and distractors.
 
@@ -102,7 +102,9 @@ def shapes(
         ("seed", seed, 0),
     ]:
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise ValueError(f"`{name}` must be an integer of at least {least}. Received: {value!r}.")
+            raise ValueError(
+                f"`{name}` must be an integer of at least {least}. Received: {value!r}."
+            )
     if not 0 < object_size[0] <= object_size[1] <= 0.9:
         raise ValueError(
             "`object_size` must be a range (low, high) within 0..0.9. Received: "
@@ -120,7 +122,8 @@ def shapes(
         for place in places[num_objects:]:
             _paint(rng, canvas, _distractor(rng, image_size, *place))
         object_masks = [
-            _shape(rng, classes[labels[index]], image_size, *place) for place in places[:num_objects]
+            _shape(rng, classes[labels[index]], image_size, *place)
+            for place in places[:num_objects]
         ]
         for mask in object_masks:
             _paint(rng, canvas, mask)
@@ -133,7 +136,7 @@ def shapes(
 
 def _background(rng, size, clutter):
     """Smooth colours and lines."""
-    coarse = rng.uniform(0.2, 0.8, size=(4, 4, 3)).astype("float32")
+    coarse = rng.uniform(0.3, 0.7, size=(3, 3, 3)).astype("float32")
     canvas = cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC)
     for _ in range(clutter):
         start, end = rng.integers(0, size, size=(2, 2))
@@ -199,7 +202,8 @@ def _polygon(mask, corners):
 
 def _paint(rng, canvas, mask):
     """Fills a mask with two colours in stripes."""
-    first, second = rng.uniform(size=(2, 3))
+    first = rng.uniform(size=3)
+    second = first + rng.uniform(-0.35, 0.35, size=3)
     frequency = rng.uniform(0.4, 1.5)
     direction = rng.uniform(0, np.pi)
     rows, columns = np.nonzero(mask)

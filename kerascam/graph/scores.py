@@ -1,6 +1,5 @@
 """The score of each class, before softmax or sigmoid."""
 
-import copy
 import difflib
 
 import keras
@@ -87,8 +86,9 @@ def _linear(operation):
         operation, (keras.layers.Activation, keras.layers.Softmax)
     ):
         return keras.layers.Identity(name=operation.name, dtype="float32")
-    linear = copy.copy(operation)
-    linear.activation = keras.activations.linear
+    # Not `copy.copy`: Keras copies a layer by saving and loading it, variables and all.
+    linear = object.__new__(type(operation))
+    vars(linear).update(vars(operation), activation=keras.activations.linear)
     return linear
 
 

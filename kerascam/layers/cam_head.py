@@ -12,7 +12,7 @@ class CAMHead(keras.layers.Layer):
     """Global pooling and one linear layer: class scores, and a map of where each comes from.
 
     The score of class `c` is `S_c = sum_k w_k^c F_k + b_c`, where `F_k` is channel `k` pooled over
-    all positions. The same weights give the class activation map `M_c(x, y) = sum_k w_k^c f_k(x, y)`,
+    all positions. The same weights give its activation map `M_c(x, y) = sum_k w_k^c f_k(x, y)`,
     so that `mean_xy M_c + b_c = S_c` with average pooling and `sum_xy M_c + b_c = S_c` with sum
     pooling. The bias belongs to no position and is not part of the map.
 

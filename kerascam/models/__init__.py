@@ -5,4 +5,4 @@ from kerascam.models.cam_classifier import cam_classifier
 from kerascam.models.googlenet import GoogLeNetGAP
 from kerascam.models.vgg import VGG16GAP
 
-__all__ = ["AlexNetGAP", "GoogLeNetGAP", "VGG16GAP", "cam_classifier"]
+__all__ = ["VGG16GAP", "AlexNetGAP", "GoogLeNetGAP", "cam_classifier"]

@@ -80,7 +80,5 @@ def AlexNetGAP(  # noqa: N802 - spelt as in keras.applications
         x = relu_convolution(x, 512, 3, "conv6", groups=groups)
         x = relu_convolution(x, 512, 3, "conv7", groups=groups)
     if include_top:
-        x = cam_top(
-            x, classes, pooling=pooling, dropout=dropout, activation=classifier_activation
-        )
+        x = cam_top(x, classes, pooling=pooling, dropout=dropout, activation=classifier_activation)
     return load_weights(keras.Model(inputs, x, name=name), weights)

@@ -79,9 +79,7 @@ def GoogLeNetGAP(  # noqa: N802 - spelt as in keras.applications
         x = _inception(x, *filters, name=module)
     x = relu_convolution(x, 1024, 3, "cam_conv", groups=groups)
     if include_top:
-        x = cam_top(
-            x, classes, pooling=pooling, dropout=dropout, activation=classifier_activation
-        )
+        x = cam_top(x, classes, pooling=pooling, dropout=dropout, activation=classifier_activation)
     return load_weights(keras.Model(inputs, x, name=name), weights)
 
 

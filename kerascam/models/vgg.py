@@ -63,9 +63,7 @@ def VGG16GAP(  # noqa: N802 - spelt as in keras.applications
             x = keras.layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
     x = relu_convolution(x, 1024, 3, "cam_conv", groups=groups)
     if include_top:
-        x = cam_top(
-            x, classes, pooling=pooling, dropout=dropout, activation=classifier_activation
-        )
+        x = cam_top(x, classes, pooling=pooling, dropout=dropout, activation=classifier_activation)
     model = keras.Model(inputs, x, name=name)
     if weights != "imagenet":
         return load_weights(model, weights)

@@ -52,8 +52,7 @@ def normalize(heatmaps, method="max", percentile=99.0):
         scale = np.where(scale > 0, scale, _over_positions(np.max, shifted))
     else:
         raise ValueError(
-            '`method` must be "max", "sum", "minmax" or "percentile". Received: '
-            f"method={method!r}."
+            f'`method` must be "max", "sum", "minmax" or "percentile". Received: method={method!r}.'
         )
     scaled = np.divide(shifted, scale, out=np.zeros_like(shifted), where=scale > 0)
     return np.minimum(scaled, 1)
