@@ -37,7 +37,7 @@ class CAMHead(keras.layers.Layer):
         features: `(batch, height, width, channels)`; sizes may be unknown, and any number of
             spatial axes will do.
         classes: Classes of the maps, see `class_activation_maps`. Default: all.
-        return_maps: Whether to return `(scores, maps)` instead of the scores.
+        return_maps: Whether to return the maps instead of the scores.
 
     Input shape:
         `(batch, height, width, channels)`.
@@ -131,14 +131,15 @@ class CAMHead(keras.layers.Layer):
         self.built = True
 
     def call(self, features, classes=None, return_maps=False):
-        """Scores of all classes, and their maps if `return_maps` is true."""
+        """Scores of all classes, or the maps if `return_maps` is true."""
         features = ops.cast(features, self._float_dtype)
+        if return_maps:
+            return self._maps(features, classes)
         pooled = _POOLINGS[self.pooling](features, axis=tuple(range(1, len(features.shape) - 1)))
         scores = ops.matmul(pooled, ops.cast(self.kernel, self._float_dtype))
         if self.bias is not None:
             scores += ops.cast(self.bias, self._float_dtype)
-        scores = ops.cast(self.activation(scores), self.compute_dtype)
-        return (scores, self._maps(features, classes)) if return_maps else scores
+        return ops.cast(self.activation(scores), self.compute_dtype)
 
     def class_activation_maps(self, features, classes=None):
         """Class activation maps of the features, from the weights that make the scores.
@@ -159,7 +160,7 @@ class CAMHead(keras.layers.Layer):
         if classes is not None and not isinstance(classes, keras.KerasTensor):
             self._check_classes(classes, batch=features.shape[0])
         if isinstance(features, keras.KerasTensor):
-            return self(features, classes=classes, return_maps=True)[1]
+            return self(features, classes=classes, return_maps=True)
         if not self.built:
             self.build(features.shape)
         return self._maps(ops.cast(features, self._float_dtype), classes)
@@ -201,12 +202,11 @@ class CAMHead(keras.layers.Layer):
         return (features_shape[0], self.units)
 
     def compute_output_spec(self, features, classes=None, return_maps=False):
-        """Symbolic outputs for symbolic features."""
-        scores = keras.KerasTensor((features.shape[0], self.units), dtype=self.compute_dtype)
+        """Symbolic output for symbolic features."""
         if not return_maps:
-            return scores
+            return keras.KerasTensor((features.shape[0], self.units), dtype=self.compute_dtype)
         shape = features.shape[:-1] if classes is not None else (*features.shape[:-1], self.units)
-        return scores, keras.KerasTensor(shape, dtype=self._float_dtype)
+        return keras.KerasTensor(shape, dtype=self._float_dtype)
 
     def get_config(self):
         """Arguments to make the layer again."""

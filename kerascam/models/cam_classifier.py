@@ -58,15 +58,17 @@ def cam_classifier(
             "`groups` divides the added convolution, and there is none. Received: "
             f"groups={groups} with conv_filters=None. Pass `conv_filters=1024` as in the paper."
         )
-    inputs = keras.Input(_backbone_input_shape(backbone) if input_shape is None else input_shape)
-    features_shape = backbone.compute_output_shape(inputs.shape)
-    if not isinstance(features_shape, tuple) or len(features_shape) != 4:
+    inputs = keras.Input(_input_shape(backbone) if input_shape is None else input_shape)
+    known = _tensors(backbone, "outputs")
+    x = None if known else backbone(inputs)
+    features_shape = [tuple(tensor.shape) for tensor in known or keras.tree.flatten(x)]
+    if len(features_shape) != 1 or len(features_shape[0]) != 4:
         raise ValueError(
             "`backbone` must give feature maps of shape (batch, height, width, channels). "
-            f"Received: {backbone.name!r}, which gives {features_shape}. "
+            f"Received: {backbone.name!r}, which gives {', '.join(map(str, features_shape))}. "
             "Build it with `include_top=False, pooling=None`, or cut it at its last convolution."
         )
-    x = backbone(inputs)
+    x = backbone(inputs) if x is None else x
     if conv_filters is not None:
         x = relu_convolution(x, conv_filters, 3, "cam_conv", groups=groups)
     outputs = cam_top(
@@ -80,11 +82,16 @@ def cam_classifier(
     return keras.Model(inputs, outputs, name=name or f"{backbone.name}_cam")
 
 
-def _backbone_input_shape(backbone):
+def _tensors(model, name):
+    """Inputs or outputs of a model; `None` if it is subclassed, or a Sequential never built."""
     try:
-        inputs = backbone.inputs
-    except (AttributeError, ValueError):  # Subclassed, or a Sequential that was never built.
-        inputs = None
+        return getattr(model, name)
+    except (AttributeError, ValueError):
+        return None
+
+
+def _input_shape(backbone):
+    inputs = _tensors(backbone, "inputs")
     if not inputs:
         raise ValueError(
             f"The input shape of {backbone.name!r} is not known. Pass "

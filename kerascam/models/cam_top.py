@@ -25,7 +25,8 @@ def image_input(input_tensor, input_shape, default_size):
             "`input_tensor` must be a symbolic tensor such as `keras.Input((224, 224, 3))`. "
             f"Received: {type(input_tensor).__name__}. To set the size, pass `input_shape`."
         )
-    return input_tensor, keras.utils.get_source_inputs(input_tensor)
+    sources = keras.utils.get_source_inputs(input_tensor)
+    return input_tensor, sources[0] if len(sources) == 1 else sources
 
 
 def relu_convolution(x, filters, kernel_size, name, *, strides=1, padding="same", groups=1):

@@ -1,0 +1,88 @@
+"""What the tests share."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+import kerascam as kc
+
+# Two logical devices, for the tests of `tf.distribute`; must be set before TensorFlow starts.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+tf.config.threading.set_intra_op_parallelism_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_keras():
+    """Same random numbers in each test, and no policy left over from another."""
+    keras.utils.set_random_seed(0)
+    yield
+    keras.config.set_dtype_policy("float32")
+    keras.backend.clear_session()
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def small_backbone(size=32, channels=3, filters=8):
+    """Two convolutions with stride 2: maps of a quarter of the size."""
+    return keras.Sequential(
+        [
+            keras.Input((size, size, channels)),
+            keras.layers.Conv2D(filters, 3, 2, padding="same", activation="relu"),
+            keras.layers.Conv2D(filters, 3, 2, padding="same", activation="relu"),
+        ],
+        name="backbone",
+    )
+
+
+def small_model(classes=4, size=32, channels=3, **kwargs):
+    """A GAP network that computes in no time, with weights that are not all alike."""
+    model = kc.models.cam_classifier(small_backbone(size, channels), classes, **kwargs)
+    randomize(model)
+    return model
+
+
+def randomize(model, scale=0.3):
+    """Random biases and batch statistics too: those of a new model are zeros and ones."""
+    generator = np.random.default_rng(1)
+    for weight in model.weights:
+        if len(weight.shape) == 1 and "seed" not in weight.path:
+            start = 1.0 if "variance" in weight.path or "gamma" in weight.path else 0.0
+            weight.assign(start + scale * np.abs(generator.normal(size=weight.shape)))
+
+
+def events(log_dir):
+    """All events of the run `kerascam`: `{tag: {step: [bytes or number, ...]}}`."""
+    accumulator = EventAccumulator(
+        os.path.join(str(log_dir), "kerascam"), size_guidance={"tensors": 0}
+    )
+    accumulator.Reload()
+    found = {}
+    for tag in accumulator.Tags()["tensors"]:
+        found[tag] = {}
+        for event in accumulator.Tensors(tag):
+            values = event.tensor_proto.string_val
+            found[tag][event.step] = (
+                list(values[2:]) if values else float(tf.make_ndarray(event.tensor_proto))
+            )
+    return found
+
+
+def event_steps(log_dir, tag):
+    """Steps of a tag in the order in which they were written."""
+    steps = []
+    for path in sorted((log_dir / "kerascam").iterdir()):
+        for event in EventFileLoader(str(path)).Load():
+            steps += [event.step for value in event.summary.value if value.tag == tag]
+    return steps
