@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from kerascam.graph.operations import Graph, Step
+from kerascam.graph.scores import unchanged
 from kerascam.layers import CAMHead, GlobalSumPooling2D
 
 _POOLING_LAYERS = {
@@ -184,6 +185,8 @@ def _is_linear(operation):
 
 def _passes(operation):
     """Whether an operation changes no value in inference mode, at most the shape."""
+    if operation is unchanged:
+        return True
     if isinstance(operation, keras.layers.Layer):
         if isinstance(operation, keras.layers.Activation):
             return operation.activation is keras.activations.linear

@@ -85,11 +85,16 @@ def _linear(operation):
     if not isinstance(operation, keras.layers.Layer) or isinstance(
         operation, (keras.layers.Activation, keras.layers.Softmax)
     ):
-        return keras.layers.Identity(name=operation.name, dtype="float32")
+        return unchanged
     # Not `copy.copy`: Keras copies a layer by saving and loading it, variables and all.
     linear = object.__new__(type(operation))
     vars(linear).update(vars(operation), activation=keras.activations.linear)
     return linear
+
+
+def unchanged(tensor, *args, **kwargs):
+    """Stands in for an activation that was taken off."""
+    return tensor
 
 
 def _slot_of(graph, name):

@@ -224,6 +224,13 @@ class CAMHead(keras.layers.Layer):
             "bias_constraint": keras.constraints.serialize(self.bias_constraint),
         }
 
+    @classmethod
+    def from_config(cls, config):
+        """Makes the layer from `get_config`."""
+        # Reading a `.h5` file, Keras turns the string "average" into `keras.ops.average`.
+        pooling = getattr(config["pooling"], "__name__", config["pooling"])
+        return cls(**{**config, "pooling": pooling})
+
 
 def weighted_sum(features, weights):
     """Sums the channels of each image with the image's own weights.
