@@ -1,0 +1,254 @@
+"""What holds for every explainer: the model untouched, one trace, clear errors."""
+
+import gc
+import weakref
+
+import keras
+import numpy as np
+import pytest
+from conftest import small_model
+
+import kerascam as kc
+from kerascam.explainers import base
+
+EXPLAINERS = [kc.CAM]
+
+
+@pytest.fixture
+def images(rng):
+    return rng.normal(size=(8, 32, 32, 3)).astype("float32")
+
+
+def snapshot(model, images, path):
+    """Everything about a model that must stay as it is."""
+    layers = list(model._flatten_layers())
+    model.save(path)
+    predictions = model.predict(images, verbose=0)
+    return {
+        "config": keras.saving.serialize_keras_object(model),
+        "weights": [weight.numpy() for weight in model.variables],
+        "outputs": [getattr(layer, "output", None) is not None for layer in model.layers],
+        "nodes": [len(layer._inbound_nodes) for layer in layers],
+        "trainable": [layer.trainable for layer in layers],
+        "attributes": [sorted(vars(layer)) for layer in layers],
+        "losses": len(model.losses),
+        "predictions": predictions,
+        "file": keras.models.load_model(path).predict(images, verbose=0),
+    }
+
+
+@pytest.mark.parametrize("explainer", EXPLAINERS)
+def test_model_is_untouched_also_by_a_call_that_fails(explainer, images, tmp_path):
+    model = small_model(5, dropout=0.5)
+    before = snapshot(model, images, tmp_path / "before.keras")
+    explain = explainer(model)
+    explain(images)
+    explain(images, targets=lambda scores: scores[:, 1] - scores[:, 2])
+    with pytest.raises(ValueError, match="classes of this network"):
+        explain(images, targets=5)
+    with pytest.raises(RuntimeError, match="from the user"):
+        explain(images, targets=_failing_target)
+    after = snapshot(model, images, tmp_path / "after.keras")
+    for name, value in before.items():
+        if name in ("weights", "predictions", "file"):
+            for old, new in zip(value, after[name], strict=True):
+                np.testing.assert_array_equal(old, new)
+        else:
+            assert value == after[name], name
+
+
+def _failing_target(scores):
+    raise RuntimeError("from the user")
+
+
+@pytest.mark.parametrize("explainer", EXPLAINERS)
+def test_compiled_once_for_all_batch_sizes_and_new_weights(explainer, images):
+    model = small_model(5)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    explain = explainer(model, batch_size=8)
+    for number in (1, 2, 5, 8):
+        explain(images[:number])
+        explain(images[:number], targets=2)
+    old = explain(images, 2)
+    model.fit(images, np.arange(8) % 5, epochs=3, verbose=0)
+    new = explain(images, 2)
+    assert explain._by_class.experimental_get_tracing_count() == 1
+    assert not np.allclose(old.heatmaps, new.heatmaps, rtol=1e-3)
+    fresh = explainer(model)(images, 2)
+    np.testing.assert_array_equal(new.heatmaps, fresh.heatmaps)
+    np.testing.assert_allclose(
+        explain.probabilities(new.scores), model.predict(images, verbose=0), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("explainer", EXPLAINERS)
+def test_sees_every_new_weight(explainer, images, rng):
+    model = small_model(5)
+    explain = explainer(model)
+    explain(images)
+    for weight in model.weights:
+        weight.assign_add(0.1 * rng.normal(size=weight.shape))
+        expected = model.predict(images, verbose=0)
+        found = explain.probabilities(explain(images).scores)
+        np.testing.assert_allclose(found, expected, atol=1e-5, err_msg=weight.path)
+
+
+@pytest.mark.parametrize("explainer", EXPLAINERS)
+@pytest.mark.parametrize("batch_size", [1, 3, 32])
+def test_an_image_does_not_depend_on_the_rest_of_the_batch(explainer, images, batch_size):
+    model = small_model(5)
+    together = explainer(model, batch_size=batch_size)(images)
+    for index, image in enumerate(images):
+        alone = explainer(model)(image[None])
+        assert alone.targets[0] == together.targets[index]
+        for name in ("heatmaps", "scores"):
+            np.testing.assert_allclose(
+                getattr(alone, name)[0], getattr(together, name)[index], rtol=1e-4, atol=1e-6
+            )
+
+
+@pytest.mark.parametrize("explainer", EXPLAINERS)
+def test_a_dropped_model_is_not_kept_alive(explainer, images):
+    model = small_model(5)
+    explain = explainer(model)
+    explain(images)
+    kept = weakref.ref(model.get_layer("predictions"))
+    del model, explain
+    keras.backend.clear_session()
+    gc.collect()
+    assert kept() is None
+
+
+def test_targets():
+    """None is the predicted class; integers, labels of shape (n, 1) and functions work."""
+    images = np.random.default_rng(0).normal(size=(4, 32, 32, 3)).astype("float32")
+    model = small_model(5)
+    explain = kc.CAM(model)
+    predicted = explain(images)
+    np.testing.assert_array_equal(predicted.targets, predicted.scores.argmax(axis=-1))
+    one_each = explain(images, targets=predicted.targets)
+    np.testing.assert_array_equal(one_each.heatmaps, predicted.heatmaps)
+    np.testing.assert_array_equal(explain(images, 3).targets, [3] * 4)
+    column = explain(images, np.array([[0], [1], [2], [3]], "uint8"))
+    np.testing.assert_array_equal(column.targets, [0, 1, 2, 3])
+    everything = [explain(images, c).heatmaps for c in range(5)]
+    contrast = explain(images, lambda scores: scores[:, 3] - 2 * scores[:, 1])
+    assert contrast.targets is None
+    np.testing.assert_allclose(
+        contrast.heatmaps, everything[3] - 2 * everything[1], rtol=1e-4, atol=1e-6
+    )
+    quadratic = explain(images, lambda scores: scores[:, 2] ** 2)
+    slope = 2 * quadratic.scores[:, 2, None, None]
+    np.testing.assert_allclose(quadratic.heatmaps, slope * everything[2], rtol=1e-4, atol=1e-6)
+
+
+def test_a_kept_function_is_compiled_once(images):
+    calls = []
+
+    def target(scores):
+        calls.append(1)
+        return scores[:, 0]
+
+    explain = kc.CAM(small_model(5))
+    explain(images, target)
+    traced = len(calls)
+    explain(images, target)
+    explain(images[:3], target)
+    assert len(calls) == traced
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", None])
+def test_one_unit_has_two_classes(images, activation):
+    model = small_model(1, classifier_activation=activation)
+    explain = kc.CAM(model)
+    one, zero, predicted = explain(images, 1), explain(images, 0), explain(images)
+    np.testing.assert_array_equal(zero.heatmaps, -one.heatmaps)
+    np.testing.assert_array_equal(predicted.targets, (one.scores[:, 0] > 0).astype(int))
+    head = model.get_layer("predictions")
+    pooled = one.heatmaps.mean(axis=(1, 2)) + head.bias.numpy()
+    np.testing.assert_allclose(pooled, one.scores[:, 0], rtol=1e-4, atol=1e-6)
+    if activation == "sigmoid":
+        expected = model.predict(images, verbose=0)
+        np.testing.assert_allclose(explain.probabilities(one.scores), expected, atol=1e-6)
+
+
+def test_sigmoid_units_are_independent_classes(images):
+    model = small_model(5, classifier_activation="sigmoid")
+    explain = kc.CAM(model)
+    expected = model.predict(images, verbose=0)
+    np.testing.assert_allclose(explain.probabilities(explain(images).scores), expected, atol=1e-6)
+
+
+def test_dead_features_give_zeros_not_nan():
+    model = small_model(5)
+    for layer in model.get_layer("backbone").layers:
+        layer.set_weights([0 * w for w in layer.get_weights()])
+    heatmaps, _, scores = kc.CAM(model)(np.ones((2, 32, 32, 3), "float32"))
+    assert not heatmaps.any()
+    assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize(
+    ("images", "error", "message"),
+    [
+        (np.zeros((32, 32, 3), "float32"), ValueError, r"batch axis: pass `image\[None\]`"),
+        (np.zeros((1, 1, 32, 32, 3), "float32"), ValueError, r"\(batch, 32, 32, 3\). Received"),
+        (np.zeros((1, 32, 16, 3), "float32"), ValueError, r"Received: \(1, 32, 16, 3\)"),
+        (np.zeros((1, 32, 32, 1), "float32"), ValueError, r"Received: \(1, 32, 32, 1\)"),
+        (np.zeros((0, 32, 32, 3), "float32"), ValueError, "at least one image"),
+        (np.zeros((1, 32, 32, 3), "uint8"), TypeError, "takes float32 images. Received: uint8"),
+        (np.full((1, 32, 32, 3), "a"), TypeError, "must be numbers. Received: dtype <U1"),
+        (np.full((1, 32, 32, 3), np.nan), ValueError, "finite. Received: 3072 values"),
+    ],
+)
+def test_bad_images(images, error, message):
+    with pytest.raises(error, match=message):
+        kc.CAM(small_model(5))(images)
+
+
+@pytest.mark.parametrize(
+    ("targets", "error", "message"),
+    [
+        (5, ValueError, r"classes of this network, 0..4. Received: \[5\]"),
+        (-1, ValueError, r"Received: \[-1\]"),
+        ([0, 9], ValueError, r"Received: \[9\]"),
+        ([0, 1, 2], ValueError, "Received: 3 for 2 images"),
+        (np.eye(5)[:2], ValueError, r"For one-hot labels, pass `labels.argmax\(axis=-1\)`"),
+        ([0.0, 1.0], TypeError, "must be integers. Received: dtype float64"),
+        ("label", TypeError, "must be integers. Received: dtype <U5"),
+        (lambda scores: scores, ValueError, r"to one number for each image.*Received: shape"),
+    ],
+)
+def test_bad_targets(targets, error, message):
+    with pytest.raises(error, match=message):
+        kc.CAM(small_model(5))(np.zeros((2, 32, 32, 3), "float32"), targets)
+
+
+@pytest.mark.parametrize("batch_size", [0, 2.5, True])
+def test_bad_batch_size(batch_size):
+    with pytest.raises(ValueError, match="`batch_size` must be a positive integer"):
+        kc.CAM(small_model(5), batch_size=batch_size)
+
+
+def test_progress_bar_obeys_verbose(images, capsys, monkeypatch):
+    explain = kc.CAM(small_model(5), batch_size=2)
+    explain(images)
+    explain(images, verbose=0)
+    assert capsys.readouterr().out == ""
+    explain(images, verbose=1)
+    assert "4/4" in capsys.readouterr().out
+    monkeypatch.setattr(base, "_SECONDS_WITHOUT_PROGRESS_BAR", -1)
+    explain(images)
+    assert "4/4" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="`verbose` must be 0, 1 or"):
+        explain(images, verbose=3)
+
+
+def test_float64_images_and_integer_inputs(images):
+    explain = kc.CAM(small_model(5))
+    wide = explain(images.astype("float64"))
+    np.testing.assert_array_equal(wide.heatmaps, explain(images).heatmaps)
+    inputs = keras.Input((32, 32, 3), dtype="uint8")
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    model = keras.Model(inputs, kc.layers.CAMHead(5)(keras.layers.Conv2D(4, 3)(x)))
+    assert kc.CAM(model)(np.full((1, 32, 32, 3), 200, "uint8")).heatmaps.shape == (1, 30, 30)
