@@ -82,7 +82,7 @@ def events(log_dir):
 def event_steps(log_dir, tag):
     """Steps of a tag in the order in which they were written."""
     steps = []
-    for path in sorted((log_dir / "kerascam").iterdir()):
+    for path in sorted((log_dir / "kerascam").iterdir(), key=lambda path: path.stat().st_mtime_ns):
         for event in EventFileLoader(str(path)).Load():
             steps += [event.step for value in event.summary.value if value.tag == tag]
     return steps

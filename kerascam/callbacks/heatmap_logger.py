@@ -120,13 +120,10 @@ class HeatmapLogger(SummaryCallback):
         if self._explained_model is self.model:
             return
         self._explain = self.explainer(self.model)
-        images, labels = take_probes(self.images, self.labels, self.max_images, self.model.inputs)
-        self._inputs = self._explain.check_images(images)
-        num_images = len(self._inputs[0])
-        num_classes = self._explain.num_classes
-        self._labels = None
-        if labels is not None:
-            self._labels = check_targets(labels, num_images, num_classes, name="labels")
+        self._inputs, self._labels = take_probes(
+            self.images, self.labels, self.max_images, self._explain
+        )
+        num_images, num_classes = len(self._inputs[0]), self._explain.num_classes
         self._names = _check_names(self.class_names, max(num_classes, 2))
         self._targets = self._choose_targets()
         shown = next((array for array in self._inputs if array.ndim == 4), self._inputs[0])

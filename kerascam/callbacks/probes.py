@@ -1,26 +1,13 @@
 """The images that a callback watches during training."""
 
-from typing import Any, NamedTuple
-
 import keras
 import numpy as np
 
-
-class Probes(NamedTuple):
-    """A few images and what is known of them.
-
-    Attributes:
-        images: `(num, height, width, channels)`, or a list or dictionary of arrays for a model
-            with several inputs.
-        labels: `(num,)`, or `None`.
-    """
-
-    images: Any
-    labels: np.ndarray | None
+from kerascam.explainers.targets import check_targets
 
 
-def take_probes(images, labels, max_images, inputs):
-    """Takes the first images of what the user passed.
+def take_probes(images, labels, max_images, explainer):
+    """Takes the first images of what the user passed, and checks them.
 
     Args:
         images: An array, `(images, labels)`, or a `tf.data.Dataset` of images or of
@@ -28,21 +15,20 @@ def take_probes(images, labels, max_images, inputs):
             dictionary of arrays stands for the images.
         labels: Labels for an array of images, or `None`.
         max_images: Number of images to keep.
-        inputs: Symbolic inputs of the model: their rank tells a batched data set from one of
-            single images.
+        explainer: The `Explainer` that shall take them.
 
     Returns:
-        `Probes`.
+        A list of arrays, one for each input of the model, and the labels, `(num,)` or `None`.
 
     Raises:
-        TypeError: If the images are of no such kind.
-        ValueError: If labels come twice, or there are more or fewer than images.
+        TypeError: If the images are of no such kind, or images or labels have a wrong type.
+        ValueError: If their shape or number is wrong, or labels come twice or do not exist.
     """
     own_labels = None
     if isinstance(images, tuple) and len(images) == 2:
         images, own_labels = images
     elif hasattr(images, "element_spec"):
-        images, own_labels = _from_dataset(images, max_images, len(inputs[0].shape))
+        images, own_labels = _from_dataset(images, max_images, explainer.image_rank)
     elif hasattr(images, "__next__") or callable(images):
         raise TypeError(
             "`images` must be an array, (images, labels) or a `tf.data.Dataset`. Received: "
@@ -53,18 +39,21 @@ def take_probes(images, labels, max_images, inputs):
             "Labels came twice: in `labels` and with the images. Pass them in one place."
         )
     labels = own_labels if labels is None else labels
-    several = len(inputs) > 1 and isinstance(images, (list, tuple, dict))
-    images = keras.tree.map_structure(np.asarray, images) if several else np.asarray(images)
-    if labels is not None:
-        labels = np.asarray(labels)
-        num_images = len(keras.tree.flatten(images)[0])
-        if labels.ndim == 0 or len(labels) != num_images:
-            raise ValueError(
-                "There must be one label for each image. Received: labels of shape "
-                f"{labels.shape} for {num_images} images."
-            )
-        labels = labels[:max_images]
-    return Probes(keras.tree.map_structure(lambda array: array[:max_images], images), labels)
+    if not explainer.has_several_inputs:
+        images = np.asarray(images)
+    num_images = len(keras.tree.flatten(images)[0])
+    images = keras.tree.map_structure(lambda array: np.asarray(array)[:max_images], images)
+    inputs = explainer.check_images(images)
+    if labels is None:
+        return inputs, None
+    labels = np.asarray(labels)
+    if labels.ndim == 0 or len(labels) != num_images:
+        raise ValueError(
+            "There must be one label for each image. Received: labels of shape "
+            f"{labels.shape} for {num_images} images."
+        )
+    labels = labels[:max_images]
+    return inputs, check_targets(labels, len(labels), explainer.num_classes, name="labels")
 
 
 def _from_dataset(dataset, max_images, image_rank):

@@ -95,6 +95,16 @@ class Explainer(abc.ABC):
         """Number of scores of each image."""
         return self._graph.tensors[self._score].shape[-1]
 
+    @property
+    def image_rank(self):
+        """Number of axes of a batch of images, 4 for pictures."""
+        return len(self._inputs[0].shape)
+
+    @property
+    def has_several_inputs(self):
+        """Whether the model takes a list or dictionary of arrays."""
+        return len(self._inputs) > 1
+
     def __call__(self, images, targets=None, verbose="auto"):
         """Explains images.
 
@@ -167,7 +177,7 @@ class Explainer(abc.ABC):
                     f"dictionary with {sorted(images)}, so {missing} are missing."
                 )
             arrays = [images[name] for name in self._input_names]
-        elif isinstance(images, (list, tuple)) and len(self._inputs) > 1:
+        elif isinstance(images, (list, tuple)) and self.has_several_inputs:
             arrays = list(images)
         else:
             arrays = [images]

@@ -1,0 +1,454 @@
+"""What `HeatmapLogger` promises, read back from its event files."""
+
+import functools
+
+import cv2
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import event_steps, events, small_model
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import kerascam as kc
+from kerascam.callbacks import HeatmapLogger
+
+NAMES = ["circle", "square", "triangle", "star"]
+
+
+@pytest.fixture
+def data(rng):
+    images = rng.uniform(size=(16, 32, 32, 3)).astype("float32")
+    return images, np.arange(16) % 4
+
+
+def compiled(model=None, **kwargs):
+    model = small_model(4) if model is None else model
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"], **kwargs)
+    return model
+
+
+def fit(model, data, callbacks, epochs=2, **kwargs):
+    images, labels = data
+    return model.fit(
+        images, labels, batch_size=4, epochs=epochs, verbose=0, callbacks=callbacks, **kwargs
+    )
+
+
+def decode(encoded):
+    return cv2.imdecode(np.frombuffer(encoded, "uint8"), cv2.IMREAD_COLOR)[..., ::-1]
+
+
+def test_pictures_of_every_epoch_and_image(data, tmp_path):
+    model = compiled()
+    images, labels = data
+    fit(model, data, [HeatmapLogger(tmp_path, images, labels, max_images=3)])
+    found = events(tmp_path)
+    assert set(found) == {
+        f"{group}/image_{index}" for group in ("cam", "cam_min", "cam_max") for index in range(3)
+    }
+    heatmaps = kc.CAM(model)(images[:3], labels[:3]).heatmaps
+    pictures = kc.visualization.enlarge(kc.visualization.to_rgb(images[:3], (0, 1)))
+    overlays = kc.visualization.overlay(pictures, heatmaps)
+    for index in range(3):
+        tag = found[f"cam/image_{index}"]
+        assert list(tag) == [0, 1]
+        for samples in tag.values():
+            shown = [decode(sample) for sample in samples]
+            assert [picture.shape for picture in shown] == [(224 + 44, 224, 3)] * 3
+            np.testing.assert_array_equal(shown[0][:224], pictures[index])
+            assert not np.array_equal(shown[1][:224], shown[0][:224])
+        # The last epoch's pictures are those of the trained model.
+        np.testing.assert_array_equal(shown[1][:224], overlays[index])
+        assert found[f"cam_min/image_{index}"][1] == pytest.approx(heatmaps[index].min())
+        assert found[f"cam_max/image_{index}"][1] == pytest.approx(heatmaps[index].max())
+
+
+def test_words_below_the_pictures(data, tmp_path, monkeypatch):
+    written = []
+    add_labels = kc.visualization.add_labels
+    monkeypatch.setattr(
+        kc.visualization,
+        "add_labels",
+        lambda pictures, lines, color: (
+            written.append((lines, color)) or add_labels(pictures, lines, color)
+        ),
+    )
+    model, (images, labels) = compiled(), data
+    fit(model, data, [HeatmapLogger(tmp_path, images, labels, class_names=NAMES)], epochs=1)
+    explanation = kc.CAM(model)(images[:8], labels[:8])
+    probabilities = model.predict(images[:8], verbose=0)
+    (overlays, colors), (maps, _) = written[-2:]
+    (inputs, _) = written[0]
+    for index in range(8):
+        guess = probabilities[index].argmax()
+        true = NAMES[labels[index]]
+        share = f"{100 * probabilities[index, guess]:.0f} %"
+        heatmap = explanation.heatmaps[index]
+        assert inputs[index] == ["input", f"true: {true}"]
+        assert overlays[index] == [f"true: {true}", f"predicted: {NAMES[guess]} {share}"]
+        assert maps[index] == [f"map of: {true}", f"{heatmap.min():.3g} to {heatmap.max():.3g}"]
+        is_green = colors[index][1] > colors[index][0]
+        assert is_green == (guess == labels[index])
+
+
+def test_own_run_beside_keras_tensorboard(data, tmp_path):
+    """TensorBoard's `update_freq=3` switches off the summaries of others; not ours."""
+    callbacks = [
+        HeatmapLogger(tmp_path, *data),
+        keras.callbacks.TensorBoard(tmp_path, update_freq=3),
+    ]
+    for order in (callbacks, callbacks[::-1]):
+        fit(compiled(), data, order, epochs=4)
+        steps = sorted(events(tmp_path)["cam/image_0"])
+    assert steps == list(range(8))
+    assert {path.name for path in tmp_path.iterdir()} == {"kerascam", "train"}
+    train = EventAccumulator(str(tmp_path / "train"), size_guidance={"tensors": 0})
+    train.Reload()
+    assert not any("cam" in tag for tag in train.Tags()["tensors"])
+    ours = events(tmp_path)
+    assert not any("batch" in tag or "epoch" in tag for tag in ours)
+
+
+def test_on_disk_after_each_epoch(data, tmp_path):
+    seen = []
+    look = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(sorted(events(tmp_path)["cam/image_0"]))
+    )
+    fit(compiled(), data, [HeatmapLogger(tmp_path, *data), look], epochs=3)
+    assert seen == [[0], [0, 1], [0, 1, 2]]
+
+
+def test_a_second_fit_goes_on_after_the_first(data, tmp_path):
+    logger = HeatmapLogger(tmp_path, *data)
+    model = compiled()
+    fit(model, data, [logger], epochs=2)
+    fit(model, data, [logger], epochs=2)
+    fit(model, data, [logger], epochs=6, initial_epoch=4)
+    fit(model, data, [logger], epochs=11, initial_epoch=10)
+    assert event_steps(tmp_path, "cam/image_0") == [0, 1, 2, 3, 4, 5, 10]
+
+
+def test_a_reused_log_dir_is_named(data, tmp_path):
+    fit(compiled(), data, [HeatmapLogger(tmp_path, *data)], epochs=1)
+    with pytest.warns(UserWarning, match="has events of an earlier training.*new `log_dir`"):
+        fit(compiled(), data, [HeatmapLogger(tmp_path, *data)], epochs=1)
+    # Taken up where it ended: nothing to warn of.
+    fit(compiled(), data, [HeatmapLogger(tmp_path, *data)], epochs=5, initial_epoch=4)
+
+
+def test_traced_once_for_the_whole_training(data, tmp_path):
+    logger = HeatmapLogger(tmp_path, *data)
+    model = compiled()
+    fit(model, data, [logger], epochs=3)
+    explain = logger._explain
+    fit(model, data, [logger], epochs=2)
+    assert logger._explain is explain
+    assert explain._by_class.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize(
+    ("steps_per_execution", "expected"), [(1, [3, 6, 9, 12]), (2, [4, 6, 10, 12])]
+)
+def test_batches_are_counted_over_multiples(data, tmp_path, steps_per_execution, expected):
+    images, labels = np.tile(data[0], (2, 1, 1, 1))[:24], np.tile(data[1], 2)[:24]
+    model = compiled(steps_per_execution=steps_per_execution)
+    logger = HeatmapLogger(tmp_path, *data, update_freq=3)
+    fit(model, (images, labels), [logger], epochs=2)  # 6 batches an epoch.
+    assert event_steps(tmp_path, "cam/image_0") == expected
+
+
+def test_a_step_longer_than_the_data(data, tmp_path):
+    """Three batches a step, four batches an epoch: no step need end on a multiple."""
+    model = compiled(steps_per_execution=3)
+    fit(model, data, [HeatmapLogger(tmp_path, *data, update_freq=4)], epochs=3)
+    steps = event_steps(tmp_path, "cam/image_0")
+    assert len(steps) == 3
+    assert [step // 4 for step in steps] == [1, 2, 3]
+
+
+class Failing(kc.CAM):
+    """Raises at its third call: the second epoch."""
+
+    def __call__(self, *args, **kwargs):
+        self.calls = getattr(self, "calls", 0) + 1
+        if self.calls == 3:
+            raise RuntimeError("out of luck")
+        return super().__call__(*args, **kwargs)
+
+
+def test_a_fault_never_ends_the_training(data, tmp_path):
+    logger = HeatmapLogger(tmp_path, *data, explainer=Failing)
+    model = compiled()
+    with pytest.warns(UserWarning, match="switched off.*RuntimeError: out of luck") as warned:
+        history = fit(model, data, [logger], epochs=4)
+    assert len(history.history["loss"]) == 4
+    assert len([warning for warning in warned if warning.category is UserWarning]) == 1
+    assert event_steps(tmp_path, "failing/image_0") == [0]
+    fit(model, data, [logger], epochs=1)  # On again in the next training.
+    assert len(event_steps(tmp_path, "failing/image_0")) == 2
+
+
+def test_a_fault_ends_the_training_on_request(data, tmp_path):
+    logger = HeatmapLogger(tmp_path, *data, explainer=Failing, on_error="raise")
+    with pytest.raises(RuntimeError, match="out of luck"):
+        fit(compiled(), data, [logger], epochs=4)
+
+
+def test_without_labels_the_predicted_class_is_explained(data, tmp_path):
+    images, _ = data
+    logger = HeatmapLogger(tmp_path, images)
+    model = compiled()
+    fit(model, data, [logger], epochs=1)
+    expected = kc.CAM(model)(images[:8]).heatmaps.max(axis=(1, 2))
+    found = events(tmp_path)
+    for index in range(8):
+        assert found[f"cam_max/image_{index}"][0] == pytest.approx(expected[index])
+
+
+@pytest.mark.parametrize(
+    "targets",
+    ["predicted", 2, np.array([3, 1, 2, 0] * 4), lambda scores: scores[:, 1] - scores[:, 0]],
+)
+def test_other_targets(data, tmp_path, targets):
+    images, labels = data
+    model = compiled()
+    fit(model, data, [HeatmapLogger(tmp_path, images, labels, targets=targets)], epochs=1)
+    own = None if isinstance(targets, str) else targets
+    own = own[:8] if isinstance(own, np.ndarray) else own
+    expected = kc.CAM(model)(images[:8], own).heatmaps.max(axis=(1, 2))
+    found = events(tmp_path)
+    for index in range(8):
+        assert found[f"cam_max/image_{index}"][0] == pytest.approx(expected[index])
+
+
+def test_one_channel(rng, tmp_path):
+    images = rng.uniform(size=(8, 32, 32, 1)).astype("float32")
+    model = compiled(small_model(4, channels=1))
+    fit(model, (images, np.arange(8) % 4), [HeatmapLogger(tmp_path, images)], epochs=1)
+    sample = decode(events(tmp_path)["cam/image_0"][0][0])
+    assert (sample[:224, :, 0] == sample[:224, :, 1]).all()
+
+
+@pytest.mark.parametrize("batched", [False, True])
+@pytest.mark.parametrize("with_labels", [False, True])
+def test_data_sets(data, tmp_path, batched, with_labels):
+    images, labels = data
+    dataset = tf.data.Dataset.from_tensor_slices(data if with_labels else images)
+    dataset = dataset.batch(5) if batched else dataset
+    model = compiled()
+    fit(model, data, [HeatmapLogger(tmp_path, dataset, max_images=7)], epochs=1)
+    expected = kc.CAM(model)(images[:7], labels[:7] if with_labels else None)
+    found = events(tmp_path)
+    for index in range(7):
+        assert found[f"cam_max/image_{index}"][0] == pytest.approx(expected.heatmaps[index].max())
+    assert "cam/image_7" not in found
+
+
+def test_pairs_of_images_and_labels(data, tmp_path):
+    logger = HeatmapLogger(tmp_path, data)
+    fit(compiled(), data, [logger], epochs=1)
+    np.testing.assert_array_equal(logger._labels, data[1][:8])
+
+
+def test_early_stopping_and_checkpoints_beside_it(data, tmp_path):
+    checkpoint = tmp_path / "best.keras"
+    callbacks = [
+        HeatmapLogger(tmp_path, *data),
+        keras.callbacks.EarlyStopping("loss", patience=0, min_delta=1e9, start_from_epoch=1),
+        keras.callbacks.ModelCheckpoint(checkpoint, monitor="loss", save_best_only=True),
+    ]
+    model = compiled()
+    history = fit(model, data, callbacks, epochs=9)
+    epochs = len(history.history["loss"])
+    assert epochs < 9
+    assert event_steps(tmp_path, "cam/image_0") == list(range(epochs))
+    assert keras.models.load_model(checkpoint).count_params() == model.count_params()
+
+
+def test_two_loggers_share_a_run(data, tmp_path):
+    callbacks = [
+        HeatmapLogger(tmp_path, *data),
+        HeatmapLogger(tmp_path, *data, targets=2, name="square"),
+    ]
+    fit(compiled(), data, callbacks, epochs=2)
+    assert len(list((tmp_path / "kerascam").iterdir())) == 1
+    for name in ("cam", "square"):
+        assert event_steps(tmp_path, f"{name}/image_0") == [0, 1]
+
+
+def test_distributed_training(data, tmp_path):
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    with strategy.scope():
+        model = compiled()
+    fit(model, data, [HeatmapLogger(tmp_path, *data, update_freq=4)], epochs=2)
+    assert event_steps(tmp_path, "cam/image_0") == [4, 8]
+
+
+def test_only_the_chief_writes(data, tmp_path, monkeypatch):
+    model = compiled()
+    strategy = model.distribute_strategy
+    monkeypatch.setattr(
+        type(strategy.extended), "should_save_summary", property(lambda self: False)
+    )
+    fit(model, data, [HeatmapLogger(tmp_path, *data)], epochs=1)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision(data, tmp_path, policy):
+    keras.config.set_dtype_policy(policy)
+    fit(compiled(), data, [HeatmapLogger(tmp_path, *data)], epochs=1)
+    samples = [decode(sample) for sample in events(tmp_path)["cam/image_0"][0]]
+    assert len(np.unique(samples[2][:224].reshape(-1, 3), axis=0)) > 50
+
+
+def test_never_predicts_or_evaluates(data, tmp_path, monkeypatch):
+    model = compiled()
+    for name in ("predict", "evaluate", "predict_on_batch", "test_on_batch"):
+        monkeypatch.setattr(model, name, None)
+    callbacks = [HeatmapLogger(tmp_path, *data), HeatmapLogger(tmp_path, *data, update_freq=1)]
+    logged = fit(model, data, callbacks, epochs=1).history
+    keras.utils.set_random_seed(0)
+    plain = fit(compiled(), data, [], epochs=1).history
+    assert set(logged) == set(plain)
+
+
+def test_training_is_the_same_with_and_without(data, tmp_path):
+    results = []
+    for callbacks in ([], [HeatmapLogger(tmp_path, *data, update_freq=1)]):
+        keras.utils.set_random_seed(1)
+        model = compiled(small_model(4, dropout=0.5))
+        fit(model, data, callbacks, epochs=2)
+        results.append(model.get_weights())
+    for plain, logged in zip(*results, strict=True):
+        np.testing.assert_array_equal(plain, logged)
+
+
+@pytest.mark.parametrize(("scale", "equal"), [("image", False), ("shared", True), ((0, 9), True)])
+def test_scale_of_the_colours(data, tmp_path, monkeypatch, scale, equal):
+    ranges = []
+    colorize = kc.visualization.colorize
+    monkeypatch.setattr(
+        kc.visualization,
+        "colorize",
+        lambda maps, colormap, value_range: (
+            ranges.append(value_range) or colorize(maps, colormap, value_range)
+        ),
+    )
+    model = compiled()
+    logger = HeatmapLogger(tmp_path, *data, scale=scale, colormap="viridis")
+    fit(model, data, [logger], epochs=1)
+    highest = kc.CAM(model)(data[0][:8], data[1][:8]).heatmaps.max()
+    expected = {"image": None, "shared": (0, pytest.approx(highest)), (0, 9): (0, 9)}[scale]
+    assert ranges[-1] == expected
+
+
+def test_jpeg_and_partial_explainers(data, tmp_path):
+    explainer = functools.partial(kc.CAM, batch_size=3)
+    logger = HeatmapLogger(tmp_path, *data, explainer=explainer, image_format="jpeg")
+    fit(compiled(), data, [logger], epochs=1)
+    sample = events(tmp_path)["cam/image_0"][0][1]
+    assert sample[:2] == b"\xff\xd8"
+    assert decode(sample).shape == (268, 224, 3)
+
+
+def test_several_inputs(rng, tmp_path):
+    picture, number = keras.Input((32, 32, 3), name="picture"), keras.Input((2,), name="number")
+    x = keras.layers.Conv2D(4, 3)(picture)
+    x = keras.layers.Add()([x, keras.layers.Reshape((1, 1, 4))(keras.layers.Dense(4)(number))])
+    model = compiled(keras.Model([picture, number], kc.layers.CAMHead(4, activation="softmax")(x)))
+    inputs = [rng.uniform(size=(8, 32, 32, 3)), rng.normal(size=(8, 2))]
+    inputs = [array.astype("float32") for array in inputs]
+    labels = np.arange(8) % 4
+    for images in (inputs, dict(zip(("picture", "number"), inputs, strict=True))):
+        logger = HeatmapLogger(tmp_path, images, labels, max_images=3)
+        model.fit(inputs, labels, verbose=0, callbacks=[logger], initial_epoch=1, epochs=2)
+        assert logger._pictures.shape == (3, 224, 224, 3)
+
+
+# Bad input: one clear error, before training starts --------------------------------------------
+
+IMAGES = np.zeros((8, 32, 32, 3), "float32")
+LABELS = np.arange(8) % 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"images": IMAGES[0]}, ValueError, r"batch axis: pass `image\[None\]`"),
+        (
+            {"images": IMAGES[:, :16]},
+            ValueError,
+            r"\(batch, 32, 32, 3\). Received: \(8, 16, 32, 3\)",
+        ),
+        ({"images": IMAGES.astype("uint8")}, TypeError, "takes float32 images. Received: uint8"),
+        ({"images": iter([IMAGES])}, TypeError, r"Received: .*iterator.*`next\(generator\)`"),
+        (
+            {"labels": LABELS + 3},
+            ValueError,
+            r"`labels` must be classes.*Received: \[4, 5, 6\]",
+        ),
+        (
+            {"labels": np.eye(4)[LABELS]},
+            ValueError,
+            r"one-hot labels, pass `labels.argmax",
+        ),
+        ({"labels": LABELS / 2}, TypeError, "`labels` must be integers. Received: dtype float64"),
+        ({"labels": np.arange(9) % 4}, ValueError, r"labels of shape \(9,\) for 8 images"),
+        ({"labels": LABELS[:3]}, ValueError, r"labels of shape \(3,\) for 8 images"),
+        ({"images": (IMAGES, LABELS)}, ValueError, "Labels came twice"),
+        ({"targets": 4}, ValueError, r"`targets` must be classes.*Received: \[4\]"),
+        ({"targets": [0, 1]}, ValueError, "Received: 2 for 8 images"),
+        ({"class_names": NAMES[:3]}, ValueError, "each of the 4 classes. Received: 3 names"),
+        ({"to_rgb": "vgg"}, ValueError, "`preprocessing` must be .*Received: 'vgg'"),
+        ({"colormap": "rainbow"}, ValueError, "`colormap` must be one of"),
+        ({"image_format": "gif"}, ValueError, "`image_format` must be one of"),
+    ],
+)
+def test_bad_input_is_refused_before_training(arguments, error, message, tmp_path):
+    model = compiled()
+    begun = []
+    look = keras.callbacks.LambdaCallback(on_epoch_begin=lambda *_: begun.append(1))
+    logger = HeatmapLogger(tmp_path, **{"images": IMAGES, "labels": LABELS, **arguments})
+    with pytest.raises(error, match=message):
+        fit(model, (IMAGES, LABELS), [logger, look])
+    assert not begun
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"update_freq": "batch"}, "`update_freq` must be .*Received: update_freq='batch'"),
+        ({"update_freq": 0}, "`update_freq` must be"),
+        ({"max_images": 0}, "`max_images` must be a positive integer"),
+        ({"on_error": "ignore"}, '`on_error` must be "warn" or "raise"'),
+        ({"scale": "all"}, '`scale` must be "image", "shared"'),
+        ({"targets": "top"}, '`targets` must be "label"'),
+    ],
+)
+def test_bad_settings_are_refused_at_once(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        HeatmapLogger("logs", IMAGES, **arguments)
+
+
+def test_a_model_without_the_pattern_is_refused(data, tmp_path):
+    inputs = keras.Input((32, 32, 3))
+    x = keras.layers.Flatten(name="flat")(keras.layers.Conv2D(4, 3)(inputs))
+    model = compiled(keras.Model(inputs, keras.layers.Dense(4, "softmax")(x)))
+    with pytest.raises(ValueError, match="'flat' .* stands in the way"):
+        fit(model, data, [HeatmapLogger(tmp_path, *data)])
+
+
+def test_a_log_dir_that_cannot_be_written(data, tmp_path):
+    (tmp_path / "file").write_text("")
+    logger = HeatmapLogger(tmp_path / "file", *data)
+    with pytest.raises(OSError, match="`log_dir` must be a directory that can be written"):
+        fit(compiled(), data, [logger])
+
+
+def test_an_empty_data_set(data, tmp_path):
+    empty = tf.data.Dataset.from_tensor_slices(data).take(0)
+    with pytest.raises(ValueError, match="an empty data set"):
+        fit(compiled(), data, [HeatmapLogger(tmp_path, empty)])
