@@ -43,13 +43,15 @@ def check_targets(targets, num_images, num_classes, name="targets"):
             f"{len(values)} for {num_images} images."
         )
     highest = max(num_classes, 2) - 1
-    outside = np.unique(values[(values < 0) | (values > highest)])
-    if outside.size:
+    if values.size and (values.min() < 0 or values.max() > highest):
+        outside = np.unique(values[(values < 0) | (values > highest)])
         raise ValueError(
             f"`{name}` must be classes of this network, 0..{highest}. Received: "
             f"{outside[:5].tolist()}."
         )
-    return np.broadcast_to(values.astype("int32"), (num_images,)).copy()
+    classes = np.empty(num_images, "int32")
+    classes[:] = values
+    return classes
 
 
 class ClassTarget:

@@ -244,4 +244,6 @@ def weighted_sum(features, weights):
     """
     if len(weights.shape) == 1:
         return ops.matmul(features, weights)
-    return ops.einsum("b...k,bk->b...", features, weights)
+    shape = ops.shape(features)
+    flat = ops.reshape(features, (shape[0], -1, shape[-1]))
+    return ops.reshape(ops.matmul(flat, ops.expand_dims(weights, -1)), shape[:-1])

@@ -1,0 +1,161 @@
+"""The timings in the README: `python benchmarks/benchmark.py`.
+
+Times are compared in one run, in turns, and ratios are medians over the turns, as a shared machine
+is not equally fast all the time.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import kerascam as kc
+from kerascam.callbacks.summary import EventWriter
+from kerascam.demo import demo_model
+
+
+def seconds(function):
+    begun = time.perf_counter()
+    function()
+    return time.perf_counter() - begun
+
+
+def in_turns(first, second, turns):
+    """Medians of both and of their ratio, turn by turn; the first turn is not counted."""
+    times = []
+    for turn in range(turns + 1):
+        pair = [(0, first), (1, second)]
+        measured = dict(
+            (index, seconds(function)) for index, function in (pair if turn % 2 else pair[::-1])
+        )
+        times.append((measured[0], measured[1]))
+    times = times[1:]
+    medians = [statistics.median(column) for column in zip(*times, strict=True)]
+    return *medians, statistics.median(a / b for a, b in times)
+
+
+def maps_against_forward_pass(turns):
+    """Scores and maps of chosen classes against a compiled function of the bare model."""
+    print(
+        "\n| network, 224 px | batch | bare forward pass | scores and maps | ratio (target 1.05) |"
+    )
+    print("|---|---|---|---|---|")
+    rng = np.random.default_rng(0)
+    networks = {
+        "MobileNetV2": lambda: keras.applications.MobileNetV2(weights=None),
+        "ResNet50": lambda: keras.applications.ResNet50(weights=None),
+        "VGG16GAP": lambda: kc.models.VGG16GAP(),
+        "GoogLeNetGAP": lambda: kc.models.GoogLeNetGAP(),
+    }
+    for name, build in networks.items():
+        model = build()
+        spec = tf.TensorSpec((None, 224, 224, 3), "float32")
+        bare = tf.function(
+            lambda images, model=model: model(images, training=False),
+            input_signature=[spec],
+            autograph=False,
+        )
+        explain = kc.CAM(model)
+        for batch in (1, 8):
+            images = rng.normal(size=(batch, 224, 224, 3)).astype("float32")
+            targets = np.arange(batch)
+
+            def cam(explain=explain, images=images, targets=targets):
+                return explain(images, targets)
+
+            def forward(bare=bare, images=images):
+                return bare(tf.constant(images)).numpy()
+
+            # One image takes milliseconds: more turns, as noise weighs more.
+            ours, theirs, ratio = in_turns(cam, forward, turns if batch > 1 else 6 * turns)
+            print(
+                f"| {name} | {batch} | {1e3 * theirs:.1f} ms | {1e3 * ours:.1f} ms "
+                f"| **{ratio:.3f}** |",
+                flush=True,
+            )
+
+
+def one_logging_step(turns):
+    """Where the time of one step of `HeatmapLogger` goes."""
+    model = keras.applications.MobileNetV2(weights=None, classes=10)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    rng = np.random.default_rng(0)
+    coarse = rng.uniform(size=(8, 14, 14, 3)).astype("float32")
+    images = np.asarray(tf.image.resize(coarse, (224, 224), "bicubic")).clip(0, 1)
+    images = (images + rng.normal(scale=0.03, size=images.shape)).clip(0, 1).astype("float32")
+    with tempfile.TemporaryDirectory() as folder:
+        logger = kc.callbacks.HeatmapLogger(folder, images, np.arange(8) % 10)
+        logger.set_model(model)
+        logger.prepare()
+        writer = EventWriter.open(folder)
+        network, drawing, writing = [], [], []
+        draw = logger._draw
+        for step in range(turns + 1):
+            network.append(seconds(lambda: logger._explain(images, logger._targets)))
+            drawing.append(seconds(draw))
+            samples = draw()
+            logger._draw = lambda samples=samples: samples
+
+            def write(step=step):
+                with writer.at(step):
+                    logger.write(writer)
+
+            writing.append(seconds(write))
+        network, drawing, writing = (
+            1e3 * statistics.median(times[1:]) for times in (network, drawing, writing)
+        )
+    print("\n| one logging step, 8 images of 224 px, MobileNetV2 | time |")
+    print("|---|---|")
+    print(f"| network: scores and maps | {network:.0f} ms |")
+    print(f"| pictures: colours, labels, 16 PNG files | {drawing - network:.0f} ms |")
+    print(f"| writing the event file | {writing:.0f} ms |", flush=True)
+
+
+def demo_epoch(turns):
+    """An epoch of the demo with and without the callback, and the time spent inside it."""
+    train, held_out = kc.datasets.shapes(4000, seed=1), kc.datasets.shapes(400, seed=2)
+    model = demo_model(4)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    with tempfile.TemporaryDirectory() as folder:
+        logger = kc.callbacks.HeatmapLogger(folder, held_out.images, held_out.labels, max_images=6)
+        inside = []
+        on_epoch_end = logger.on_epoch_end
+        logger.on_epoch_end = lambda *a: inside.append(seconds(lambda: on_epoch_end(*a)))
+
+        def epoch(callbacks):
+            model.fit(
+                train.images,
+                train.labels,
+                validation_data=(held_out.images, held_out.labels),
+                verbose=0,
+                callbacks=callbacks,
+            )
+
+        with_it, without, ratio = in_turns(lambda: epoch([logger]), lambda: epoch([]), turns)
+    step = statistics.median(inside[1:])
+    print("\n| an epoch of the demo | time |")
+    print("|---|---|")
+    print(f"| without the callback | {without:.2f} s |")
+    print(f"| with it | {with_it:.2f} s |")
+    print(f"| more, median over {turns} turns (target 3 %) | **{100 * (ratio - 1):+.1f} %** |")
+    print(f"| time inside the callback, as share of an epoch | {100 * step / without:.1f} % |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--turns", type=int, default=15, help="repetitions of each pair")
+    turns = parser.parse_args().turns
+    maps_against_forward_pass(turns)
+    one_logging_step(turns)
+    demo_epoch(turns)
+
+
+if __name__ == "__main__":
+    main()

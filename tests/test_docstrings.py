@@ -1,0 +1,57 @@
+"""Every public name is documented, and its example runs."""
+
+import doctest
+import inspect
+
+import keras
+import numpy as np
+import pytest
+
+import kerascam as kc
+
+
+def public_objects():
+    """Everything that a user reaches through `kerascam`, by its name."""
+    found = {}
+    for name in kc.__all__:
+        value = getattr(kc, name)
+        if inspect.ismodule(value):
+            found |= {f"{name}.{inner}": getattr(value, inner) for inner in value.__all__}
+        else:
+            found[name] = value
+    return {name: value for name, value in found.items() if callable(value)}
+
+
+OBJECTS = public_objects()
+WITHOUT_EXAMPLE = {"Explainer", "Explanation", "datasets.Shapes"}
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_example_runs(name, tmp_path):
+    value = OBJECTS[name]
+    module = inspect.getmodule(value)
+    names = {**vars(module), "np": np, "keras": keras, "kerascam": kc, "log_dir": tmp_path}
+    (test,) = [test for test in doctest.DocTestFinder(recurse=False).find(value, name, globs=names)]
+    assert bool(test.examples) == (name not in WITHOUT_EXAMPLE)
+    result = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test)
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_every_argument_is_explained(name):
+    value = OBJECTS[name]
+    documented = inspect.getdoc(value)
+    parameters = inspect.signature(value).parameters.values()
+    names = [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    if issubclass(value, tuple) if inspect.isclass(value) else False:
+        section = "Attributes:"
+    else:
+        section = "Args:"
+    assert section in documented
+    missing = [name for name in names if f"\n    {name}: " not in documented]
+    assert not missing
+
+
+def test_importing_reads_and_builds_nothing():
+    assert kc.__version__
+    assert set(kc.__all__) <= set(dir(kc))
