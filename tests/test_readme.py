@@ -1,0 +1,39 @@
+"""The README's Python runs as it stands."""
+
+import pathlib
+import re
+
+import numpy as np
+import pytest
+
+README = pathlib.Path(__file__).parents[1] / "README.md"
+
+
+@pytest.mark.slow
+def test_the_code_runs_as_it_stands(tmp_path, monkeypatch, rng):
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    images = rng.uniform(-1, 1, size=(8, 96, 96, 3)).astype("float32")
+    labels = np.arange(8)
+    names = {"x_train": images, "y_train": labels, "x_val": images, "y_val": labels}
+    exec(code, names)
+    assert names["pictures"].shape == (8, 96, 96, 3)
+    assert names["heatmaps"].shape == (8, 3, 3)
+    assert (tmp_path / "logs" / "kerascam").is_dir()
+
+
+def test_every_picture_and_file_exists():
+    text = README.read_text()
+    for path in re.findall(r"\]\(((?!http)[^)]+)\)", text):
+        assert (README.parent / path).is_file(), path
+
+
+def test_every_public_name_is_listed():
+    import kerascam as kc
+
+    text = README.read_text()
+    modules = ("callbacks", "datasets", "layers", "models", "visualization")
+    for module in modules:
+        for name in getattr(kc, module).__all__:
+            if name.islower() or (name[0].isupper() and not name.isupper()):
+                assert name in text or name == "Shapes", f"{module}.{name}"
