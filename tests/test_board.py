@@ -46,7 +46,7 @@ def board(tmp_path):
     )
     address = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(lambda: _answers(address), 60)
+        _wait_for(lambda: _answers(address), 120)
         yield address
     finally:
         process.terminate()
@@ -126,7 +126,7 @@ def test_the_images_tab_shows_the_pictures(board, browser, tmp_path):
         images = browser.execute_script(_FIND_IMAGES)
         return images if len(images) == 12 and all(images) else None
 
-    images = _wait_for(loaded, 60)
+    images = _wait_for(loaded, 120)
     screenshot = os.environ.get("KERASCAM_SCREENSHOT", str(tmp_path / "board.png"))
     assert browser.save_screenshot(screenshot)
     for image in images:

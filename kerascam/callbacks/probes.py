@@ -39,10 +39,11 @@ def take_probes(images, labels, max_images, explainer):
             "Labels came twice: in `labels` and with the images. Pass them in one place."
         )
     labels = own_labels if labels is None else labels
-    if not explainer.has_several_inputs:
+    if not explainer.has_several_inputs and not isinstance(images, dict):
         images = np.asarray(images)
+    images = keras.tree.map_structure(np.atleast_1d, images)
     num_images = len(keras.tree.flatten(images)[0])
-    images = keras.tree.map_structure(lambda array: np.asarray(array)[:max_images], images)
+    images = keras.tree.map_structure(lambda array: array[:max_images], images)
     inputs = explainer.check_images(images)
     if labels is None:
         return inputs, None
