@@ -32,10 +32,7 @@ def demo(
     run_demo(quick=quick, epochs=epochs, log_dir=log_dir)
 
 
-@app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-    add_help_option=False,
-)
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def board(
     context: typer.Context,
     log_dir: Path = typer.Argument(help="TensorBoard's log directory."),  # noqa: B008
@@ -44,7 +41,11 @@ def board(
     from tensorboard import main
 
     if not log_dir.is_dir():
-        typer.echo(f"There is no directory {str(log_dir)!r}.", err=True)
+        typer.echo(
+            f"There is no directory {str(log_dir)!r}. The log directory comes first: "
+            "kerascam board LOGDIR [TensorBoard's options]",
+            err=True,
+        )
         raise typer.Exit(2)
     all_steps = ["--samples_per_plugin", "images=1000"]
     sys.argv = ["tensorboard", "--logdir", str(log_dir), *all_steps, *context.args]

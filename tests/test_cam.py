@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from conftest import randomize, small_backbone, small_model
 
 import kerascam as kc
@@ -144,7 +145,55 @@ def test_max_pooling_has_the_same_map_as_average(images, pooling):
     )
 
 
+class CosineDense(L.Dense):
+    """Looks like a linear layer, but normalises its weights."""
+
+    def call(self, inputs):
+        return keras.ops.matmul(inputs, keras.ops.normalize(self.kernel, axis=0))
+
+
+class PowerPooling(L.GlobalAveragePooling2D):
+    def call(self, inputs):
+        return keras.ops.mean(inputs**3, axis=(1, 2))
+
+
 REFUSED = {
+    "grouped 1x1 convolution": (
+        [L.GlobalAveragePooling2D(keepdims=True), L.Conv2D(6, 1, groups=2, name="g"), L.Flatten()],
+        "'g' \\(Conv2D\\) stands in the way",
+    ),
+    "weights after the head": (
+        [CAMHead(6, name="head"), L.Dense(5)],
+        "'head' .* it is followed by another layer with weights",
+    ),
+    "normalised without weights": (
+        [L.GlobalAveragePooling2D(name="pool"), L.BatchNormalization(name="norm")],
+        "'norm' .* it normalises the scores",
+    ),
+    "activation inside the head": (
+        [CAMHead(5, activation="relu", name="head"), L.Softmax()],
+        "'head' \\(CAMHead\\) with activation 'relu' stands in the way: it is not linear",
+    ),
+    "weights on features that were not pooled": (
+        [L.Dense(5), L.Reshape((8 * 8 * 5,)), L.Softmax()],
+        "it reads features that were not pooled",
+    ),
+    "own linear layer": (
+        [L.GlobalAveragePooling2D(), CosineDense(5)],
+        r"not the pooled features times the weights \(CosineDense\)",
+    ),
+    "own pooling": (
+        [PowerPooling(), L.Dense(5)],
+        "not the pooled features times the weights",
+    ),
+    "scores of two axes": (
+        [L.GlobalAveragePooling2D(), L.Dense(10), L.Reshape((5, 2)), L.Softmax()],
+        r"scores of shape \(batch, classes\). This network gives shape \(None, 5, 2\)",
+    ),
+    "maps": (
+        [CAMHead(5).class_activation_maps],
+        r"gives shape \(None, 8, 8, 5\)",
+    ),
     "fully connected": (
         [L.Flatten(name="flat"), L.Dense(5)],
         "'flat' \\(Flatten\\) stands in the way: it reads features that were not pooled",
@@ -193,6 +242,29 @@ def test_other_endings_are_refused_with_the_layer_in_the_way(name):
     ending, message = REFUSED[name]
     with pytest.raises(ValueError, match=f"{message}.*Use `kc.GradCAM`"):
         kc.CAM(with_ending(*ending))
+
+
+def test_quantised_weights_are_refused():
+    model = with_ending(L.GlobalAveragePooling2D(), L.Dense(5))
+    model.layers[-1].quantize("int8")
+    with pytest.raises(ValueError, match="its weights are quantised. Use `kc.GradCAM`"):
+        kc.CAM(model)
+
+
+def test_low_rank_adaptation_is_seen(images, rng):
+    model = with_ending(L.GlobalAveragePooling2D(), L.Dense(5, use_bias=False))
+    model.layers[-1].enable_lora(2)
+    for weight in model.layers[-1].trainable_weights:
+        weight.assign(rng.normal(size=weight.shape))
+    heatmaps, _, scores = kc.CAM(model)(images, 3)
+    np.testing.assert_allclose(heatmaps.mean(axis=(1, 2)), scores[:, 3], rtol=1e-4)
+
+
+def test_tensorflows_own_softmax(images):
+    model = with_ending(L.GlobalAveragePooling2D(), L.Dense(5, tf.nn.softmax))
+    explain = kc.CAM(model)
+    expected = model(images, training=False).numpy()
+    np.testing.assert_allclose(explain.probabilities(explain(images).scores), expected, atol=1e-6)
 
 
 def test_nothing_but_layers_without_pooling_is_refused():

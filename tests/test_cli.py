@@ -61,3 +61,7 @@ def test_board_without_a_directory(tmp_path):
     result = run("board", tmp_path / "none")
     assert result.exit_code == 2
     assert "There is no directory" in result.output
+    assert "The log directory comes first" in run("board", "--port", "7", tmp_path).output
+    help_page = run("board", "--help")
+    assert help_page.exit_code == 0
+    assert "TensorBoard" in help_page.output

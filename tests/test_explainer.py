@@ -244,6 +244,22 @@ def test_progress_bar_obeys_verbose(images, capsys, monkeypatch):
         explain(images, verbose=3)
 
 
+def test_dictionary_of_inputs_has_the_models_keys(images):
+    picture = keras.Input((32, 32, 3), name="any")
+    x = keras.layers.Conv2D(4, 3)(picture)
+    with pytest.warns(UserWarning, match="must match the names"):
+        model = keras.Model({"img": picture}, kc.layers.CAMHead(5)(x))
+    explain = kc.CAM(model)
+    expected = model.predict({"img": images}, verbose=0)
+    np.testing.assert_allclose(explain({"img": images}).scores, expected, rtol=1e-5)
+
+
+def test_grey_images_without_a_channel_axis(rng):
+    explain = kc.CAM(small_model(5, channels=1))
+    images = rng.normal(size=(3, 32, 32)).astype("float32")
+    np.testing.assert_array_equal(explain(images).heatmaps, explain(images[..., None]).heatmaps)
+
+
 def test_float64_images_and_integer_inputs(images):
     explain = kc.CAM(small_model(5))
     wide = explain(images.astype("float64"))

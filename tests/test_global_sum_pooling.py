@@ -1,3 +1,5 @@
+import inspect
+
 import keras
 import numpy as np
 import pytest
@@ -26,3 +28,10 @@ def test_is_average_pooling_times_the_number_of_positions(rng):
 def test_wrong_rank_is_refused():
     with pytest.raises(ValueError, match="expected ndim=4, found ndim=2"):
         GlobalSumPooling2D()(np.ones((2, 4)))
+
+
+def test_config_holds_every_argument():
+    parameters = set(inspect.signature(GlobalSumPooling2D.__init__).parameters)
+    config = GlobalSumPooling2D(keepdims=True).get_config()
+    assert parameters - {"self", "kwargs"} == {"keepdims"} <= set(config)
+    assert GlobalSumPooling2D.from_config(config).get_config() == config

@@ -277,6 +277,101 @@ def test_two_loggers_share_a_run(data, tmp_path):
         assert event_steps(tmp_path, f"{name}/image_0") == [0, 1]
 
 
+def test_two_loggers_of_one_name_are_refused(data, tmp_path):
+    callbacks = [HeatmapLogger(tmp_path, *data), HeatmapLogger(tmp_path, *data, targets=2)]
+    with pytest.raises(ValueError, match="under the name 'cam'.*Pass another `name=`"):
+        fit(compiled(), data, callbacks)
+
+
+def test_another_model_and_another_head_are_followed(data, tmp_path):
+    """The explainer is kept from one `fit` to the next, but not for another network."""
+    logger = HeatmapLogger(tmp_path, *data)
+    fit(compiled(), data, [logger], epochs=1)
+    sequential = keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            keras.layers.Conv2D(4, 3),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(4, "softmax"),
+        ]
+    )
+    fit(compiled(sequential), data, [logger], epochs=1)
+    for change in (lambda: sequential.pop(), lambda: sequential.add(keras.layers.Dense(4))):
+        change()
+    fit(compiled(sequential), data, [logger], epochs=1)
+    expected = kc.CAM(sequential)(data[0][:8], data[1][:8]).heatmaps.max(axis=(1, 2))
+    found = events(tmp_path)
+    for index in range(8):
+        assert found[f"cam_max/image_{index}"][2] == pytest.approx(expected[index])
+
+
+def test_sequential_model_that_fit_builds(data, tmp_path):
+    for images in (data[0], data, tf.data.Dataset.from_tensor_slices(data[0])):
+        model = keras.Sequential(
+            [
+                keras.layers.Conv2D(4, 3),
+                keras.layers.GlobalAveragePooling2D(),
+                keras.layers.Dense(4, "softmax"),
+            ]
+        )
+        logger = HeatmapLogger(tmp_path, images, name="unbuilt")
+        fit(compiled(model), data, [logger], epochs=9, initial_epoch=8)
+        assert logger._explain.num_classes == 4
+
+
+def test_one_unit_names_both_classes(data, tmp_path, monkeypatch):
+    written = []
+    add_labels = kc.visualization.add_labels
+    monkeypatch.setattr(
+        kc.visualization,
+        "add_labels",
+        lambda pictures, lines, color: written.append(lines) or add_labels(pictures, lines, color),
+    )
+    model = small_model(1, classifier_activation="sigmoid")
+    model.compile("sgd", "binary_crossentropy")
+    images, labels = data[0], data[1] % 2
+    logger = HeatmapLogger(tmp_path, images, labels, class_names={1: "yes", 0: "no"})
+    model.fit(images, labels, verbose=0, callbacks=[logger])
+    for line, share in zip(written[-2], model.predict(images[:8], verbose=0)[:, 0], strict=True):
+        expected = f"yes {100 * share:.0f} %" if share > 0.5 else f"no {100 * (1 - share):.0f} %"
+        assert line[1] == f"predicted: {expected}"
+
+
+def test_alpha(data, tmp_path):
+    fit(compiled(), data, [HeatmapLogger(tmp_path, *data, alpha=0.0)], epochs=1)
+    shown = [decode(sample) for sample in events(tmp_path)["cam/image_0"][0]]
+    np.testing.assert_array_equal(shown[1][:224], shown[0][:224])
+
+
+def test_what_the_user_does_with_his_images_later_changes_no_picture(data, tmp_path):
+    images = data[0].copy()
+    blank = keras.callbacks.LambdaCallback(on_epoch_begin=lambda *_: images.fill(0))
+    fit(compiled(), data, [HeatmapLogger(tmp_path, images), blank], epochs=1)
+    assert len(np.unique(decode(events(tmp_path)["cam/image_0"][0][1]))) > 20
+
+
+def test_a_model_with_a_training_step_of_its_own(data, tmp_path):
+    class Own(keras.Model):
+        def train_step(self, batch):
+            return {"loss": 0.0}
+
+    small = small_model(4)
+    model = Own(small.inputs[0], small.outputs[0])
+    model.compile(optimizer=None)
+    fit(model, data, [HeatmapLogger(tmp_path, *data)], epochs=1)
+    assert event_steps(tmp_path, "cam/image_0") == [0]
+
+
+def test_a_training_that_diverged(data, tmp_path):
+    model = compiled()
+    nan = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda *_: model.layers[-1].kernel.assign(np.full((8, 4), np.nan))
+    )
+    fit(model, data, [HeatmapLogger(tmp_path, *data), nan], epochs=2)
+    assert event_steps(tmp_path, "cam/image_0") == [0, 1]
+    assert np.isnan(events(tmp_path)["cam_max/image_0"][1])
+
+
 def test_distributed_training(data, tmp_path):
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     with strategy.scope():
@@ -307,7 +402,10 @@ def test_never_predicts_or_evaluates(data, tmp_path, monkeypatch):
     model = compiled()
     for name in ("predict", "evaluate", "predict_on_batch", "test_on_batch"):
         monkeypatch.setattr(model, name, None)
-    callbacks = [HeatmapLogger(tmp_path, *data), HeatmapLogger(tmp_path, *data, update_freq=1)]
+    callbacks = [
+        HeatmapLogger(tmp_path, *data),
+        HeatmapLogger(tmp_path, *data, update_freq=1, name="batches"),
+    ]
     logged = fit(model, data, callbacks, epochs=1).history
     keras.utils.set_random_seed(0)
     plain = fit(compiled(), data, [], epochs=1).history
@@ -361,7 +459,9 @@ def test_several_inputs(rng, tmp_path):
     inputs = [rng.uniform(size=(8, 32, 32, 3)), rng.normal(size=(8, 2))]
     inputs = [array.astype("float32") for array in inputs]
     labels = np.arange(8) % 4
-    for images in (inputs, dict(zip(("picture", "number"), inputs, strict=True))):
+    by_name = dict(zip(("picture", "number"), inputs, strict=True))
+    dataset = tf.data.Dataset.from_tensor_slices(by_name)
+    for images in (inputs, by_name, dataset, dataset.batch(3)):
         logger = HeatmapLogger(tmp_path, images, labels, max_images=3)
         model.fit(inputs, labels, verbose=0, callbacks=[logger], initial_epoch=1, epochs=2)
         assert logger._pictures.shape == (3, 224, 224, 3)
@@ -383,6 +483,8 @@ LABELS = np.arange(8) % 4
             r"\(batch, 32, 32, 3\). Received: \(8, 16, 32, 3\)",
         ),
         ({"images": IMAGES.astype("uint8")}, TypeError, "takes float32 images. Received: uint8"),
+        ({"images": {"wrong": IMAGES}}, ValueError, r"with \['wrong'\], so .* are missing"),
+        ({"images": "folder"}, ValueError, r"Received: \(1,\)"),
         ({"images": iter([IMAGES])}, TypeError, r"Received: .*iterator.*`next\(generator\)`"),
         (
             {"labels": LABELS + 3},
@@ -400,6 +502,8 @@ LABELS = np.arange(8) % 4
         ({"images": (IMAGES, LABELS)}, ValueError, "Labels came twice"),
         ({"targets": 4}, ValueError, r"`targets` must be classes.*Received: \[4\]"),
         ({"targets": [0, 1]}, ValueError, "Received: 2 for 8 images"),
+        ({"class_names": "abcd"}, ValueError, "list of names, or a dictionary.*'abcd'"),
+        ({"class_names": {0: "a", 1: "b"}}, ValueError, r"without \[2, 3\]"),
         ({"class_names": NAMES[:3]}, ValueError, "each of the 4 classes. Received: 3 names"),
         ({"to_rgb": "vgg"}, ValueError, "`preprocessing` must be .*Received: 'vgg'"),
         ({"colormap": "rainbow"}, ValueError, "`colormap` must be one of"),
@@ -426,6 +530,7 @@ def test_bad_input_is_refused_before_training(arguments, error, message, tmp_pat
         ({"on_error": "ignore"}, '`on_error` must be "warn" or "raise"'),
         ({"scale": "all"}, '`scale` must be "image", "shared"'),
         ({"targets": "top"}, '`targets` must be "label"'),
+        ({"explainer": "cam"}, "`explainer` must be a class.*Received: str"),
     ],
 )
 def test_bad_settings_are_refused_at_once(arguments, message):
@@ -452,3 +557,28 @@ def test_an_empty_data_set(data, tmp_path):
     empty = tf.data.Dataset.from_tensor_slices(data).take(0)
     with pytest.raises(ValueError, match="an empty data set"):
         fit(compiled(), data, [HeatmapLogger(tmp_path, empty)])
+
+
+def test_labels_of_a_data_set_may_be_those_of_all_its_images(data, tmp_path):
+    dataset = tf.data.Dataset.from_tensor_slices(data[0])
+    logger = HeatmapLogger(tmp_path, dataset, data[1], max_images=3)
+    fit(compiled(), data, [logger], epochs=1)
+    np.testing.assert_array_equal(logger._labels, data[1][:3])
+
+
+def test_an_explainer_that_is_built_already(data):
+    with pytest.raises(ValueError, match="`explainer` must be a class.*Received: CAM"):
+        HeatmapLogger("logs", data[0], explainer=kc.CAM(small_model(4)))
+
+
+def test_keras_data_sets_are_refused_with_what_to_do(data, tmp_path):
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 1
+
+        def __getitem__(self, index):
+            return data
+
+    with pytest.raises(TypeError, match=r"Received: Batches.*`dataset\[0\]`"):
+        fit(compiled(), data, [HeatmapLogger(tmp_path, Batches())])
+    fit(compiled(), data, [HeatmapLogger(tmp_path, Batches()[0])], epochs=1)

@@ -122,6 +122,25 @@ def test_inference_mode_also_where_the_user_asked_for_training(images):
     np.testing.assert_array_equal(flat(model, images)[0], images)
 
 
+def test_nested_model_casts_its_inputs(images):
+    inputs = keras.Input((32, 32, 3), dtype="uint8")
+    model = keras.Model(inputs, small_backbone()(inputs))
+    pixels = (50 * np.abs(images)).astype("uint8")
+    np.testing.assert_array_equal(flat(model, pixels)[0], model(pixels).numpy())
+
+
+@pytest.mark.parametrize("as_dictionary", [False, True])
+def test_nested_model_called_by_names(images, as_dictionary):
+    first, second = keras.Input((32, 32, 3), name="z"), keras.Input((32, 32, 3), name="a")
+    difference = keras.layers.Subtract()([2 * first, second])
+    struct = {"z": first, "a": second} if as_dictionary else [first, second]
+    inner = keras.Model(struct, difference)
+    outer = [keras.Input((32, 32, 3)), keras.Input((32, 32, 3))]
+    model = keras.Model(outer, inner({"a": outer[0], "z": outer[1]}))
+    arrays = [images, images[::-1] ** 2]
+    np.testing.assert_allclose(flat(model, arrays)[0], 2 * arrays[1] - arrays[0], rtol=1e-6)
+
+
 class Subclassed(keras.Model):
     def call(self, images):
         return images

@@ -77,6 +77,9 @@ def test_diverging_map_is_blue_white_red_around_zero():
     assert blue[2] > blue[0]
     assert white.min() > 200
     assert red[0] > red[2]
+    strongest = v.colorize([[[-1.0, 1.0]]], "diverging")[0, 0].astype(int)
+    assert strongest[0, 2] > strongest[0, 0] + 50
+    assert strongest[1, 0] > strongest[1, 2] + 50
     zeros = v.colorize(np.zeros((1, 1, 1)), "diverging")[0, 0, 0]
     np.testing.assert_array_equal(zeros, white)
 
@@ -194,6 +197,23 @@ def test_to_rgb_stretches_what_it_does_not_know():
     images = np.array([[[[-500.0], [0.0], [1000.0]]]])
     assert v.to_rgb(images)[0, 0, :, 0].tolist() == [0, 85, 255]
     assert not v.to_rgb(np.full((1, 2, 2, 1), 1e6)).any()
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-1, 1), (0, 255)])
+def test_to_rgb_allows_for_the_overshoot_of_resizing(low, high):
+    width = high - low
+    images = np.linspace(low - 0.03 * width, high + 0.03 * width, 64).reshape(1, 8, 8, 1)
+    expected = np.clip((images - low) / width, 0, 1) * 255
+    np.testing.assert_allclose(v.to_rgb(images)[..., :1], expected, atol=0.51)
+
+
+def test_what_is_not_finite_becomes_zero():
+    heatmap = np.array([[[np.nan, np.inf, -np.inf, 0.0, 2.0]]])
+    for method in ("max", "sum", "minmax", "percentile"):
+        assert v.normalize(heatmap, method)[0, 0].tolist() == [0, 0, 0, 0, 1]
+    for value_range in (None, (0, 2)):
+        colors = v.colorize(heatmap, "viridis", value_range)[0, 0]
+        np.testing.assert_array_equal(colors[:4], [[68, 1, 84]] * 4)
 
 
 def test_to_rgb_by_a_function(rng):

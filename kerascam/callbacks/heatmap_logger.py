@@ -1,13 +1,15 @@
 """Heatmaps in TensorBoard, while a network trains."""
 
+import operator
 from typing import Any
 
+import keras
 import numpy as np
 
 from kerascam import visualization
-from kerascam.callbacks.probes import take_probes
+from kerascam.callbacks.probes import batch_shape, take_probes
 from kerascam.callbacks.summary_callback import SummaryCallback
-from kerascam.explainers import CAM
+from kerascam.explainers import CAM, Explainer
 from kerascam.explainers.targets import check_targets
 
 _WHITE, _GREEN, _RED = (255, 255, 255), (120, 230, 120), (255, 130, 120)
@@ -36,7 +38,8 @@ class HeatmapLogger(SummaryCallback):
             `kerascam.Explainer`, such as `functools.partial(kerascam.CAM, output="species")`.
         targets: Which class is explained: `"label"` (the predicted one where there are no labels),
             `"predicted"`, or a target as `kerascam.Explainer` takes it.
-        class_names: Names of the classes, in their order. Default: their indices.
+        class_names: Names of the classes in their order, or a dictionary from index to name.
+            Default: their indices.
         to_rgb: How to show the images, see `kerascam.visualization.to_rgb`. Default: guessed.
         update_freq: `"epoch"`, or a number of batches.
         max_images: Number of images to show, the first ones.
@@ -88,6 +91,12 @@ class HeatmapLogger(SummaryCallback):
         name=None,
     ):
         super().__init__(log_dir, update_freq, on_error)
+        if isinstance(explainer, Explainer) or not callable(explainer):
+            raise ValueError(
+                "`explainer` must be a class such as `kc.CAM`, or a function from the model to an "
+                f"explainer. Received: {type(explainer).__name__}. An explainer that was built "
+                "already can't follow a model into training: pass its class."
+            )
         if isinstance(max_images, bool) or not isinstance(max_images, int) or max_images < 1:
             raise ValueError(
                 f"`max_images` must be a positive integer. Received: max_images={max_images!r}."
@@ -113,13 +122,24 @@ class HeatmapLogger(SummaryCallback):
         self.alpha = alpha
         self.scale = scale
         self.name = name
-        self._explained_model = None
+        self._explained: list = []
 
     def prepare(self):
         """Builds the explainer and draws everything once, unless that was done for this model."""
-        if self._explained_model is self.model:
-            return
+        if isinstance(self.model, keras.Sequential) and not self.model.built:
+            shape = batch_shape(self.images)
+            if shape is not None:
+                self.model.build(shape)  # As `fit` is about to do.
+        # A layer added or taken away since, or weights of another kind (LoRA), change these.
+        state = [*(getattr(self.model, "outputs", None) or []), *self.model.weights]
+        if not _same(self._explained, state):
+            self._build()
+            self._explained = state
+        return self._group
+
+    def _build(self):
         self._explain = self.explainer(self.model)
+        self._group = self.name or type(self._explain).__name__.lower()
         self._inputs, self._labels = take_probes(
             self.images, self.labels, self.max_images, self._explain
         )
@@ -131,16 +151,14 @@ class HeatmapLogger(SummaryCallback):
         captions = [["input", self._true_line(index)] for index in range(num_images)]
         self._encoded_inputs = self._encode(self._pictures, captions)
         self._draw()
-        self._explained_model = self.model
 
     def write(self, writer):
         """Writes pictures and numbers of one step."""
-        group = self.name or type(self._explain).__name__.lower()
         heatmaps, samples = self._draw()
         for index, (heatmap, pictures) in enumerate(zip(heatmaps, samples, strict=True)):
-            writer.images(f"{group}/image_{index}", pictures, *self._picture_size)
-            writer.scalar(f"{group}_min/image_{index}", heatmap.min())
-            writer.scalar(f"{group}_max/image_{index}", heatmap.max())
+            writer.images(f"{self._group}/image_{index}", pictures, *self._picture_size)
+            writer.scalar(f"{self._group}_min/image_{index}", heatmap.min())
+            writer.scalar(f"{self._group}_max/image_{index}", heatmap.max())
 
     def _draw(self):
         """Raw heatmaps, and for each image its encoded pictures."""
@@ -205,9 +223,27 @@ class HeatmapLogger(SummaryCallback):
         return self.scale
 
 
+def _same(first, second):
+    """Whether two lists hold the same objects."""
+    return len(first) == len(second) and all(map(operator.is_, first, second))
+
+
 def _check_names(class_names, num_classes):
     if class_names is None:
         return [str(index) for index in range(num_classes)]
+    if isinstance(class_names, dict):
+        missing = sorted(set(range(num_classes)) - set(class_names))
+        if missing:
+            raise ValueError(
+                f"`class_names` must name the classes 0..{num_classes - 1}. Received: a dictionary "
+                f"without {missing[:5]}."
+            )
+        return [str(class_names[index]) for index in range(num_classes)]
+    if isinstance(class_names, str):
+        raise ValueError(
+            "`class_names` must be a list of names, or a dictionary from class index to name. "
+            f"Received: {class_names!r}."
+        )
     names = [str(name) for name in class_names]
     if len(names) != num_classes:
         raise ValueError(

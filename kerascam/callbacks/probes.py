@@ -25,29 +25,31 @@ def take_probes(images, labels, max_images, explainer):
         ValueError: If their shape or number is wrong, or labels come twice or do not exist.
     """
     own_labels = None
+    is_dataset = hasattr(images, "element_spec")
     if isinstance(images, tuple) and len(images) == 2:
         images, own_labels = images
-    elif hasattr(images, "element_spec"):
-        images, own_labels = _from_dataset(images, max_images, explainer.image_rank)
-    elif hasattr(images, "__next__") or callable(images):
+    elif is_dataset:
+        images, own_labels = _from_dataset(images, max_images, explainer)
+    elif isinstance(images, keras.utils.PyDataset) or hasattr(images, "__next__"):
         raise TypeError(
             "`images` must be an array, (images, labels) or a `tf.data.Dataset`. Received: "
-            f"{type(images).__name__}. Take a batch out of a generator: `next(generator)`."
+            f"{type(images).__name__}. Take a batch out of it: `dataset[0]`, or `next(generator)`."
         )
     if labels is not None and own_labels is not None:
         raise ValueError(
             "Labels came twice: in `labels` and with the images. Pass them in one place."
         )
     labels = own_labels if labels is None else labels
-    if not explainer.has_several_inputs and not isinstance(images, dict):
-        images = np.asarray(images)
-    images = keras.tree.map_structure(np.atleast_1d, images)
-    num_images = len(keras.tree.flatten(images)[0])
-    images = keras.tree.map_structure(lambda array: array[:max_images], images)
-    inputs = explainer.check_images(images)
+    arrays = [np.atleast_1d(array) for array in explainer.arrange(images)]
+    num_images = len(arrays[0])
+    # Copies: what the user does with his arrays later changes no picture.
+    arrays = [np.array(array[:max_images]) for array in arrays]
+    inputs = explainer.check_images(arrays if len(arrays) > 1 else arrays[0])
     if labels is None:
         return inputs, None
     labels = np.asarray(labels)
+    if is_dataset and own_labels is None:
+        labels = labels[:num_images]  # Only so many images were taken.
     if labels.ndim == 0 or len(labels) != num_images:
         raise ValueError(
             "There must be one label for each image. Received: labels of shape "
@@ -57,16 +59,32 @@ def take_probes(images, labels, max_images, explainer):
     return inputs, check_targets(labels, len(labels), explainer.num_classes, name="labels")
 
 
-def _from_dataset(dataset, max_images, image_rank):
+def batch_shape(images):
+    """Shape of a batch of pictures, `(None, height, width, channels)`; `None` for anything else.
+
+    Args:
+        images: As in `take_probes`.
+    """
+    images = images[0] if isinstance(images, tuple) else images
+    spec = getattr(images, "element_spec", None)
+    if spec is None:
+        shape = np.shape(images)
+    else:
+        shape = tuple((spec[0] if isinstance(spec, tuple) else spec).shape)
+        shape = (None, *shape) if len(shape) == 3 else shape
+    return (None, *shape[1:]) if len(shape) == 4 else None
+
+
+def _from_dataset(dataset, max_images, explainer):
     """The first images and labels of a `tf.data.Dataset`."""
-    spec = dataset.element_spec
-    has_labels = isinstance(spec, tuple)
-    rank = keras.tree.flatten(spec[0] if has_labels else spec)[0].shape.rank
-    if rank == image_rank:
-        dataset = dataset.unbatch()
-    batch = next(iter(dataset.batch(max_images)), None)
-    if batch is None:
+    has_labels = isinstance(dataset.element_spec, tuple)
+    first = next(iter(dataset), None)
+    if first is None:
         raise ValueError("`images` must hold at least one image. Received: an empty data set.")
+    ranks = [len(array.shape) for array in explainer.arrange(first[0] if has_labels else first)]
+    if ranks == explainer.ranks:
+        dataset = dataset.unbatch()
+    batch = next(iter(dataset.batch(max_images)))
     batch = keras.tree.map_structure(lambda tensor: tensor.numpy(), batch)
     if not has_labels:
         return batch, None

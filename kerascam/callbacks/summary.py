@@ -30,6 +30,7 @@ class EventWriter:
     def __init__(self, run_dir):
         self.had_events = bool(tf.io.gfile.glob(os.path.join(run_dir, "events.out.tfevents.*")))
         self._writer = tf.summary.create_file_writer(run_dir)
+        self._groups: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
         weakref.finalize(self, self._writer.close)
 
     @classmethod
@@ -49,6 +50,22 @@ class EventWriter:
             _check_writable(run_dir)
             writer = cls._shared[key] = cls(run_dir)
         return writer
+
+    def claim(self, group, owner):
+        """Keeps a group of tags for one callback.
+
+        Args:
+            group: What the tags begin with.
+            owner: The callback.
+
+        Raises:
+            ValueError: If another callback has it, as one would hide the other's events.
+        """
+        if self._groups.setdefault(group, owner) is not owner:
+            raise ValueError(
+                f"Two callbacks write to the same run under the name {group!r}, and TensorBoard "
+                "would show only one. Pass another `name=` to one of them."
+            )
 
     @contextlib.contextmanager
     def at(self, step):

@@ -5,7 +5,7 @@ import warnings
 from typing import Any
 
 import keras
-from keras import ops
+import numpy as np
 
 from kerascam.callbacks.summary import EventWriter
 
@@ -48,7 +48,7 @@ class SummaryCallback(keras.callbacks.Callback):
 
     @abc.abstractmethod
     def prepare(self):
-        """Checks everything, when training begins."""
+        """Checks everything, when training begins; returns what its tags begin with."""
 
     @abc.abstractmethod
     def write(self, writer):
@@ -59,10 +59,12 @@ class SummaryCallback(keras.callbacks.Callback):
         self._is_on = _is_chief(self.model)
         if not self._is_on:
             return
-        self.prepare()
+        group = self.prepare()
         self._writer = EventWriter.open(self.log_dir)
+        self._writer.claim(group, self)
         self._offset = None
-        self._iterations = self._count_iterations()
+        if self.update_freq != "epoch":
+            self._iterations = self._count_iterations()
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes if `update_freq` is `"epoch"`."""
@@ -118,7 +120,7 @@ class SummaryCallback(keras.callbacks.Callback):
             )
 
     def _count_iterations(self):
-        return int(ops.convert_to_numpy(self.model.optimizer.iterations))
+        return int(np.asarray(self.model.optimizer.iterations))
 
 
 def _is_chief(model):

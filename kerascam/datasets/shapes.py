@@ -62,8 +62,8 @@ def shapes(
     """Draws images with textured shapes of one class, among clutter and distractors.
 
     Each image has `num_objects` shapes of its class at random places, in random sizes, rotations,
-    colours and textures; distractors, which are ellipses' and rectangles' fragments of no class;
-    lines as clutter; a smooth background and noise. Only the outline tells the class. The same
+    colours and textures; distractors, which are sectors of ellipses and of no class; lines as
+    clutter; a smooth background and noise. Only the outline tells the class. The same
     arguments give the same images, and image `i` does not depend on `num`.
 
     Args:
@@ -173,7 +173,7 @@ def _shape(rng, name, size, center, radius):
 
 
 def _distractor(rng, size, center, radius):
-    """Mask of a thin arc or bar, as part of no shape."""
+    """Mask of a sector of a thin ellipse, which no shape is."""
     mask = np.zeros((size, size), "uint8")
     axes = (int(radius), max(1, int(0.35 * radius)))
     start = rng.uniform(0, 360)

@@ -20,7 +20,7 @@ class Explanation(NamedTuple):
 
     Attributes:
         heatmaps: `(batch, h, w)`, float32: raw, signed where the method is signed, at the method's
-            own resolution.
+            own resolution. Signals give `(batch, steps)`, volumes `(batch, d, h, w)`.
         targets: Explained class of each image, `(batch,)`; `None` for a callable target.
         scores: Scores of all classes before softmax or sigmoid, `(batch, classes)`, float32.
     """
@@ -67,7 +67,7 @@ class Explainer(abc.ABC):
         slot = self._graph.outputs[_output_index(model, output)]
         self._score, self._activation = without_activation(self._graph, slot, score)
         self._inputs = [self._graph.tensors[slot] for slot in self._graph.inputs]
-        self._input_names = [tensor.name for tensor in self._inputs]
+        self._input_names = _input_names(model, self._inputs)
         self._by_class = compile_function(
             lambda inputs, classes: self._run(inputs, ClassTarget(classes)),
             self._inputs,
@@ -96,14 +96,9 @@ class Explainer(abc.ABC):
         return self._graph.tensors[self._score].shape[-1]
 
     @property
-    def image_rank(self):
-        """Number of axes of a batch of images, 4 for pictures."""
-        return len(self._inputs[0].shape)
-
-    @property
-    def has_several_inputs(self):
-        """Whether the model takes a list or dictionary of arrays."""
-        return len(self._inputs) > 1
+    def ranks(self):
+        """Number of axes of a batch of each input, 4 for pictures."""
+        return [len(tensor.shape) for tensor in self._inputs]
 
     def __call__(self, images, targets=None, verbose="auto"):
         """Explains images.
@@ -156,6 +151,35 @@ class Explainer(abc.ABC):
         exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
         return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
+    def arrange(self, images):
+        """Puts the inputs of one batch into the order of `model.inputs`.
+
+        Args:
+            images: As in `__call__`.
+
+        Returns:
+            A list with what was passed for each input.
+
+        Raises:
+            ValueError: If an input is missing.
+        """
+        if isinstance(images, dict):
+            missing = [name for name in self._input_names if name not in images]
+            if missing:
+                raise ValueError(
+                    f"`images` must have the model's inputs {self._input_names}. Received: a "
+                    f"dictionary with {sorted(images)}, so {missing} are missing."
+                )
+            return [images[name] for name in self._input_names]
+        several = len(self._inputs) > 1 and isinstance(images, (list, tuple))
+        arrays = list(images) if several else [images]
+        if len(arrays) != len(self._inputs):
+            raise ValueError(
+                f"The model takes {len(self._inputs)} inputs, {self._input_names}. Received: "
+                f"{len(arrays)}. Pass a list of arrays in this order, or a dictionary."
+            )
+        return arrays
+
     def check_images(self, images):
         """Checks images, before any work.
 
@@ -169,23 +193,7 @@ class Explainer(abc.ABC):
             TypeError: If the dtype is wrong.
             ValueError: If the number of inputs, the shape or the values are wrong.
         """
-        if isinstance(images, dict):
-            missing = [name for name in self._input_names if name not in images]
-            if missing:
-                raise ValueError(
-                    f"`images` must have the model's inputs {self._input_names}. Received: a "
-                    f"dictionary with {sorted(images)}, so {missing} are missing."
-                )
-            arrays = [images[name] for name in self._input_names]
-        elif isinstance(images, (list, tuple)) and self.has_several_inputs:
-            arrays = list(images)
-        else:
-            arrays = [images]
-        if len(arrays) != len(self._inputs):
-            raise ValueError(
-                f"The model takes {len(self._inputs)} inputs, {self._input_names}. Received: "
-                f"{len(arrays)}. Pass a list of arrays in this order, or a dictionary."
-            )
+        arrays = self.arrange(images)
         checked = [
             _check_array(array, tensor) for array, tensor in zip(arrays, self._inputs, strict=True)
         ]
@@ -209,6 +217,13 @@ class Explainer(abc.ABC):
         return self._by_function[1]
 
 
+def _input_names(model, inputs):
+    """Keys of the inputs where they are a dictionary, as in `model.predict`; else their names."""
+    struct = getattr(model, "_inputs_struct", None)
+    keys = {id(value): key for key, value in struct.items()} if isinstance(struct, dict) else {}
+    return [keys.get(id(tensor), tensor.name) for tensor in inputs]
+
+
 def _output_index(model, output):
     outputs = getattr(model, "outputs", None) or []
     names = list(getattr(model, "output_names", range(len(outputs))))
@@ -227,6 +242,8 @@ def _output_index(model, output):
 def _check_array(array, tensor):
     """Checks one input; the first mistake found is raised."""
     array = np.asarray(array)
+    if tensor.shape[-1] == 1 and array.ndim == len(tensor.shape) - 1 > 1 and array.shape[-1] != 1:
+        array = array[..., None]  # Grey images without a channel axis, as Keras takes them.
     expected = ("batch", *tensor.shape[1:])
     described = "(" + ", ".join("any" if size is None else str(size) for size in expected) + ")"
     if array.ndim == len(expected) - 1:

@@ -5,10 +5,11 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
-from kerascam.graph.operations import Graph, Step
-from kerascam.graph.scores import unchanged
+from kerascam.graph.identity import keeps_values
+from kerascam.graph.operations import Graph, Step, run
 from kerascam.layers import CAMHead, GlobalSumPooling2D
 
 _POOLING_LAYERS = {
@@ -30,17 +31,6 @@ _WINDOW_LAYERS = {
     keras.layers.MaxPooling3D: "max",
 }
 _POOLING_OPS = {"Mean": "average", "Sum": "sum", "Max": "max"}  # `keras.ops.mean` and so on.
-_RESHAPING_OPS = ("Reshape", "Squeeze", "Identity")
-_IDENTITIES = (
-    keras.layers.AlphaDropout,
-    keras.layers.Dropout,
-    keras.layers.GaussianDropout,
-    keras.layers.GaussianNoise,
-    keras.layers.Identity,
-    keras.layers.SpatialDropout1D,
-    keras.layers.SpatialDropout2D,
-    keras.layers.SpatialDropout3D,
-)
 _CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
 
 
@@ -78,7 +68,10 @@ class GapHead:
 
 
 def find_gap_head(graph: Graph, score: int) -> GapHead:
-    """Finds the pooled features and their weights, from the score backwards.
+    """Finds the pooled features and their weights, and tries them on random features.
+
+    What is found by the kinds of the layers is tried because a layer may not do what its kind
+    promises: a subclass with a `call` of its own, quantised weights.
 
     Args:
         graph: Graph of the model, ending in the score.
@@ -90,6 +83,18 @@ def find_gap_head(graph: Graph, score: int) -> GapHead:
     Raises:
         ValueError: If anything else stands between pooling and score; the message names it.
     """
+    head = _walk(graph, score)
+    _try(graph, score, head)
+    return head
+
+
+def _walk(graph, score):
+    """The head by the kinds of the layers, from the score backwards."""
+    if not _is_pooled(graph.tensors[score]):
+        raise ValueError(
+            "`CAM` explains scores of shape (batch, classes). This network gives shape "
+            f"{tuple(graph.tensors[score].shape)}. " + _INSTEAD
+        )
     linear = None
     normalizations: list[keras.layers.Layer] = []
     slot = score
@@ -101,6 +106,8 @@ def find_gap_head(graph: Graph, score: int) -> GapHead:
         if isinstance(operation, CAMHead):
             if linear is not None or normalizations:
                 raise _refusal(step, "is followed by another layer with weights")
+            if operation.activation is not keras.activations.linear:
+                raise _refusal(step, "is not linear")
             return GapHead(source, operation.pooling, operation, ())
         pooling = _global_pooling(step, before)
         if pooling is not None:
@@ -117,9 +124,9 @@ def find_gap_head(graph: Graph, score: int) -> GapHead:
             if linear is None:
                 raise _refusal(step, "normalises the scores")
             normalizations.append(operation)
-        elif not _passes(operation):
+        elif not keeps_values(operation):
             raise _refusal(step, "is neither linear nor global pooling")
-        elif not _is_pooled(before) and before.shape[1:] != graph.tensors[slot].shape[1:]:
+        elif not (_is_pooled(before) and _is_pooled(graph.tensors[slot])):
             raise _refusal(step, "reads features that were not pooled")
         slot = source
     raise ValueError(
@@ -128,6 +135,29 @@ def find_gap_head(graph: Graph, score: int) -> GapHead:
     )
 
 
+def _try(graph, score, head):
+    """Compares the scores of random features with pooling times weights."""
+    shape = [size or 3 for size in graph.tensors[head.features].shape[1:]]
+    features = np.random.default_rng(0).uniform(size=(2, *shape)).astype("float32")
+    features[0] = 0  # The scores of no features at all are the bias.
+    values = run(graph.between([head.features], [score]), {head.features: features})
+    scores = ops.reshape(ops.cast(values[score], "float32"), (2, -1))
+    axes = tuple(range(1, len(shape)))
+    pooled = _NUMPY_POOLING[head.pooling](features, axis=axes)
+    kernel = head.kernel()
+    expected = pooled if kernel is None else pooled @ ops.convert_to_numpy(kernel)
+    error = np.abs(ops.convert_to_numpy(scores[1] - scores[0]) - expected[1]).max()
+    if not error <= _TOLERANCE * np.abs(expected).max():
+        layers = sorted({type(layer).__name__ for layer in (head.linear, *head.normalizations)})
+        raise ValueError(
+            "`CAM` found global pooling and one linear layer at the end, but the scores are not "
+            f"the pooled features times the weights ({', '.join(layers)}): a layer has a `call` of "
+            "its own, or its weights are quantised. " + _INSTEAD
+        )
+
+
+_NUMPY_POOLING: dict[str, Any] = {"average": np.mean, "sum": np.sum, "max": np.max}
+_TOLERANCE = 0.02  # Rounding under mixed_bfloat16; anything that is not linear is far off.
 _INSTEAD = (
     "Use `kc.GradCAM` or `kc.HiResCAM`, which explain any network, or end the network in "
     "`kc.layers.CAMHead` (see `kc.models.cam_classifier`)."
@@ -181,14 +211,3 @@ def _is_linear(operation):
         and math.prod(operation.kernel_size) == 1
         and operation.groups == 1
     )
-
-
-def _passes(operation):
-    """Whether an operation changes no value in inference mode, at most the shape."""
-    if operation is unchanged:
-        return True
-    if isinstance(operation, keras.layers.Layer):
-        if isinstance(operation, keras.layers.Activation):
-            return operation.activation is keras.activations.linear
-        return isinstance(operation, (*_IDENTITIES, keras.layers.Flatten, keras.layers.Reshape))
-    return type(operation).__name__ in _RESHAPING_OPS

@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from kerascam.graph.identity import Cast
+
 
 @dataclasses.dataclass(frozen=True)
 class Step:
@@ -82,6 +84,17 @@ class Graph:
         self.tensors.append(tensor)
         return len(self.tensors) - 1
 
+    def _cast(self, slot, inner, path):
+        """Slot of a value as a nested model's input: it casts what has another dtype."""
+        outer = self.tensors[slot]
+        if outer.dtype == inner.dtype:
+            return slot
+        cast = self._new_slot(keras.KerasTensor(outer.shape, dtype=inner.dtype))
+        step_path = "/".join((*path, inner.name))
+        argument = _OneArgument(id(outer))
+        self.steps.append(Step(step_path, Cast(inner.dtype), argument, {id(outer): slot}, (cast,)))
+        return cast
+
     def _inline(self, function, slots, path):
         """Appends the steps of a function whose inputs stand in `slots`; returns its outputs."""
         by_depth = function._nodes_by_depth
@@ -91,8 +104,10 @@ class Graph:
             inner_path = (*path, node.operation.name)
             nested = _nested_function(node)
             if nested is not None:
-                values = [slots[id(tensor)] for tensor in node.arguments.keras_tensors]
-                scope = dict(zip(map(id, nested.inputs), values, strict=True))
+                scope = {
+                    id(inner): self._cast(slots[id(outer)], inner, inner_path)
+                    for inner, outer in zip(nested.inputs, _nested_arguments(node), strict=True)
+                }
                 outputs = self._inline(nested, scope, inner_path)
                 slots.update(zip(map(id, node.outputs), outputs, strict=True))
                 continue
@@ -152,9 +167,37 @@ def _function(model):
 def _nested_function(node):
     """The graph of the nested model that a node calls, if it can be inlined."""
     function = _function(node.operation)
-    if function is None or len(function.inputs) != len(node.arguments.keras_tensors):
+    if function is None:
         return None
-    return function
+    given = _nested_arguments(node)
+    fits = len(function.inputs) == len(given) and all(
+        len(inner.shape) == len(outer.shape)
+        for inner, outer in zip(function.inputs, given, strict=True)
+    )
+    return function if fits else None
+
+
+def _nested_arguments(node):
+    """What a nested model is called with, in the order of its inputs."""
+    tensors = node.arguments.keras_tensors
+    given = node.arguments.args[0] if node.arguments.args else None
+    if not isinstance(given, dict):
+        return tensors
+    # By name, as Keras does, unless the model's inputs are such a dictionary themselves.
+    struct = getattr(node.operation, "_inputs_struct", None)
+    if isinstance(struct, dict):
+        return [given[key] for key in sorted(struct) if key in given]
+    return [given[inner.name] for inner in node.operation.inputs if inner.name in given]
+
+
+@dataclasses.dataclass(frozen=True)
+class _OneArgument:
+    """Arguments of a step that no layer of the user's made."""
+
+    tensor: int
+
+    def fill_in(self, tensors):
+        return (tensors[self.tensor],), {}
 
 
 def _no_graph_message(model):

@@ -4,15 +4,12 @@ import difflib
 
 import keras
 
+from kerascam.graph.identity import keeps_values, unchanged
 from kerascam.graph.operations import Graph
 
 _STRIPPED = ("softmax", "sigmoid", "log_softmax")
-_TRANSPARENT = (
-    keras.layers.Dropout,
-    keras.layers.Flatten,
-    keras.layers.Identity,
-    keras.layers.Reshape,
-)
+# TensorFlow's own functions have other names than those of Keras.
+_ALIASES = {"softmax_v2": "softmax", "log_softmax_v2": "log_softmax"}
 
 
 def without_activation(graph: Graph, output: int, score: str | None = None) -> tuple[int, str]:
@@ -37,7 +34,7 @@ def without_activation(graph: Graph, output: int, score: str | None = None) -> t
     if score is not None:
         return _slot_of(graph, score), "linear"
     step = graph.producer(output)
-    while step is not None and _is_transparent(step.operation):
+    while step is not None and keeps_values(step.operation):
         step = graph.producer(next(iter(step.inputs.values())))
     if step is None:
         return output, "linear"
@@ -55,13 +52,6 @@ def without_activation(graph: Graph, output: int, score: str | None = None) -> t
     )
 
 
-def _is_transparent(operation):
-    """Whether the values pass, so that an activation may come before it."""
-    if isinstance(operation, keras.layers.Activation):
-        return operation.activation is keras.activations.linear
-    return isinstance(operation, _TRANSPARENT)
-
-
 def _activation_name(operation):
     """Name of the activation that an operation ends in; `"linear"` if it has none."""
     if isinstance(operation, keras.layers.Softmax):
@@ -73,7 +63,8 @@ def _activation_name(operation):
         if activation is None:
             own = type(operation).__name__ in ("ReLU", "LeakyReLU", "PReLU", "ELU")
             return type(operation).__name__ if own else "linear"
-        return getattr(activation, "__name__", str(activation))
+        name = getattr(activation, "__name__", str(activation))
+        return _ALIASES.get(name, name)
     # `keras.ops` and `keras.activations` called on symbolic tensors.
     name = type(operation).__name__
     snake = {"LogSoftmax": "log_softmax"}.get(name, name.lower())
@@ -90,11 +81,6 @@ def _linear(operation):
     linear = object.__new__(type(operation))
     vars(linear).update(vars(operation), activation=keras.activations.linear)
     return linear
-
-
-def unchanged(tensor, *args, **kwargs):
-    """Stands in for an activation that was taken off."""
-    return tensor
 
 
 def _slot_of(graph, name):

@@ -4,7 +4,10 @@ import numpy as np
 
 
 def check_heatmaps(heatmaps):
-    """Returns heatmaps `(batch, h, w)` as float64, or raises."""
+    """Returns heatmaps `(batch, h, w)` as float64, or raises.
+
+    What is not finite, as after a training that diverged, becomes 0.
+    """
     heatmaps = np.asarray(heatmaps, "float64")
     if heatmaps.ndim != 3:
         hint = " A single heatmap needs a batch axis: pass `heatmap[None]`."
@@ -12,7 +15,7 @@ def check_heatmaps(heatmaps):
             f"Heatmaps must have the shape (batch, h, w). Received: {heatmaps.shape}."
             + (hint if heatmaps.ndim == 2 else "")
         )
-    return heatmaps
+    return np.nan_to_num(heatmaps, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def check_pictures(pictures):

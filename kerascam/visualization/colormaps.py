@@ -14,6 +14,9 @@ COLORMAPS = {
 }
 """Names of the colour maps. `"diverging"` is for signed maps: blue, white at zero, red."""
 
+# The map for signed values is cyclic, both its ends are black: only the middle part is used.
+_DIVERGING_PART = 0.6
+
 
 def colorize(heatmaps, colormap="turbo", value_range=None):
     """Colours heatmaps.
@@ -56,6 +59,9 @@ def colorize(heatmaps, colormap="turbo", value_range=None):
     width = np.broadcast_to(high - low, heatmaps.shape)
     middle = np.full(heatmaps.shape, 0.5 if signed else 0.0)
     unit = np.divide(heatmaps - low, width, out=middle, where=width > 0)
-    levels = np.rint(255 * np.clip(unit, 0, 1)).astype("uint8")
+    unit = np.clip(unit, 0, 1)
+    if signed:
+        unit = 0.5 + _DIVERGING_PART * (unit - 0.5)
+    levels = np.rint(255 * unit).astype("uint8")
     flat = cv2.applyColorMap(levels.reshape(-1, 1), COLORMAPS[colormap])
     return flat[..., ::-1].reshape(*heatmaps.shape, 3)

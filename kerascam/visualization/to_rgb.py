@@ -73,13 +73,18 @@ def _range(preprocessing):
 
 
 def _guess(images):
+    """The usual ranges, with some room, as resizing overshoots."""
     low, high = float(images.min()), float(images.max())
-    for candidate in [(0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)]:
-        if candidate[0] <= low and high <= candidate[1]:
-            return candidate
-    if images.shape[-1] == 3 and low >= -2.2 and high <= 2.7:
+    has_colors = images.shape[-1] == 3
+    if low >= -0.1 and high <= 1.1:
+        return 0.0, 1.0
+    if low >= -1.1 and high <= 1.1:
+        return -1.0, 1.0
+    if has_colors and low >= -2.2 and high <= 2.7:
         return "torch"
-    if images.shape[-1] == 3 and low >= -124 and high <= 152:
+    if low >= -10 and 20 < high <= 265:
+        return 0.0, 255.0
+    if has_colors and low >= -124 and 20 < high <= 152:
         return "caffe"
     return low, high if high > low else low + 1.0
 
