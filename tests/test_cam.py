@@ -251,6 +251,17 @@ def test_quantised_weights_are_refused():
         kc.CAM(model)
 
 
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+def test_weights_far_smaller_than_the_bias_are_no_reason_to_refuse(policy, images):
+    keras.config.set_dtype_policy(policy)
+    model = with_ending(L.GlobalAveragePooling2D(), L.Dense(5))
+    kernel, bias = model.layers[-1].get_weights()
+    model.layers[-1].set_weights([1e-5 * kernel, bias + 7])
+    assert kc.CAM(model)(images).heatmaps.any()
+    model.layers[-1].set_weights([np.nan * kernel, bias])
+    assert np.isnan(kc.CAM(model)(images).heatmaps).all()
+
+
 def test_low_rank_adaptation_is_seen(images, rng):
     model = with_ending(L.GlobalAveragePooling2D(), L.Dense(5, use_bias=False))
     model.layers[-1].enable_lora(2)

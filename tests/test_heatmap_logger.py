@@ -64,16 +64,22 @@ def test_pictures_of_every_epoch_and_image(data, tmp_path):
         assert found[f"cam_max/image_{index}"][1] == pytest.approx(heatmaps[index].max())
 
 
-def test_words_below_the_pictures(data, tmp_path, monkeypatch):
-    written = []
+@pytest.fixture
+def written(monkeypatch):
+    """Lines and colours of all labels, in the order of their drawing."""
+    calls = []
     add_labels = kc.visualization.add_labels
     monkeypatch.setattr(
         kc.visualization,
         "add_labels",
         lambda pictures, lines, color: (
-            written.append((lines, color)) or add_labels(pictures, lines, color)
+            calls.append((lines, color)) or add_labels(pictures, lines, color)
         ),
     )
+    return calls
+
+
+def test_words_below_the_pictures(data, tmp_path, written):
     model, (images, labels) = compiled(), data
     fit(model, data, [HeatmapLogger(tmp_path, images, labels, class_names=NAMES)], epochs=1)
     explanation = kc.CAM(model)(images[:8], labels[:8])
@@ -319,20 +325,13 @@ def test_sequential_model_that_fit_builds(data, tmp_path):
         assert logger._explain.num_classes == 4
 
 
-def test_one_unit_names_both_classes(data, tmp_path, monkeypatch):
-    written = []
-    add_labels = kc.visualization.add_labels
-    monkeypatch.setattr(
-        kc.visualization,
-        "add_labels",
-        lambda pictures, lines, color: written.append(lines) or add_labels(pictures, lines, color),
-    )
+def test_one_unit_names_both_classes(data, tmp_path, written):
     model = small_model(1, classifier_activation="sigmoid")
     model.compile("sgd", "binary_crossentropy")
     images, labels = data[0], data[1] % 2
     logger = HeatmapLogger(tmp_path, images, labels, class_names={1: "yes", 0: "no"})
     model.fit(images, labels, verbose=0, callbacks=[logger])
-    for line, share in zip(written[-2], model.predict(images[:8], verbose=0)[:, 0], strict=True):
+    for line, share in zip(written[-2][0], model.predict(images[:8], verbose=0)[:, 0], strict=True):
         expected = f"yes {100 * share:.0f} %" if share > 0.5 else f"no {100 * (1 - share):.0f} %"
         assert line[1] == f"predicted: {expected}"
 
