@@ -312,7 +312,8 @@ def test_another_model_and_another_head_are_followed(data, tmp_path):
 
 
 def test_sequential_model_that_fit_builds(data, tmp_path):
-    for images in (data[0], data, tf.data.Dataset.from_tensor_slices(data[0])):
+    pairs = tf.data.Dataset.from_tensor_slices(data)
+    for images in (data[0], data, pairs, pairs.batch(4)):
         model = keras.Sequential(
             [
                 keras.layers.Conv2D(4, 3),

@@ -169,11 +169,9 @@ class HeatmapLogger(SummaryCallback):
             probabilities = np.concatenate([1 - probabilities, probabilities], axis=-1)
         predicted = probabilities.argmax(axis=-1)
         value_range = self._value_range(heatmaps)
-        overlays = visualization.overlay(
-            self._pictures, heatmaps, self.colormap, self.alpha, value_range
-        )
         resized = visualization.resize(heatmaps, self._pictures.shape[1:3])
         colored = visualization.colorize(resized, self.colormap, value_range)
+        overlays = visualization.blend(self._pictures, colored, self.alpha)
         overlay_lines, heatmap_lines = [], []
         for index, (heatmap, guess) in enumerate(zip(heatmaps, predicted, strict=True)):
             share = 100 * probabilities[index, guess]

@@ -67,11 +67,13 @@ def batch_shape(images):
     """
     images = images[0] if isinstance(images, tuple) else images
     spec = getattr(images, "element_spec", None)
-    if spec is None:
-        shape = np.shape(images)
-    else:
-        shape = tuple((spec[0] if isinstance(spec, tuple) else spec).shape)
-        shape = (None, *shape) if len(shape) == 3 else shape
+    array = images if spec is None else keras.tree.flatten(spec)[0]
+    shape = getattr(array, "shape", ())
+    if getattr(shape, "rank", 0) is None:
+        return None
+    shape = tuple(shape)
+    if spec is not None and len(shape) == 3:
+        shape = (None, *shape)
     return (None, *shape[1:]) if len(shape) == 4 else None
 
 

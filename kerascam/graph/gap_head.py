@@ -32,6 +32,12 @@ _WINDOW_LAYERS = {
 }
 _POOLING_OPS = {"Mean": "average", "Sum": "sum", "Max": "max"}  # `keras.ops.mean` and so on.
 _CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
+_NUMPY_POOLING: dict[str, Any] = {"average": np.mean, "sum": np.sum, "max": np.max}
+_TOLERANCE = 0.02  # Rounding under mixed_bfloat16; anything that is not linear is far off.
+_INSTEAD = (
+    "Use `kc.GradCAM` or `kc.HiResCAM`, which explain any network, or end the network in "
+    "`kc.layers.CAMHead` (see `kc.models.cam_classifier`)."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,14 +159,6 @@ def _try(graph, score, head):
             f"the pooled features times the weights ({weights}): a layer has a `call` of "
             "its own, or its weights are quantised. " + _INSTEAD
         )
-
-
-_NUMPY_POOLING: dict[str, Any] = {"average": np.mean, "sum": np.sum, "max": np.max}
-_TOLERANCE = 0.02  # Rounding under mixed_bfloat16; anything that is not linear is far off.
-_INSTEAD = (
-    "Use `kc.GradCAM` or `kc.HiResCAM`, which explain any network, or end the network in "
-    "`kc.layers.CAMHead` (see `kc.models.cam_classifier`)."
-)
 
 
 def _refusal(step: Step, reason: str) -> ValueError:

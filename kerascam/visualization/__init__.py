@@ -5,13 +5,14 @@ from kerascam.visualization.encode import encode
 from kerascam.visualization.grid import grid
 from kerascam.visualization.labels import add_labels
 from kerascam.visualization.normalize import normalize
-from kerascam.visualization.overlay import overlay
+from kerascam.visualization.overlay import blend, overlay
 from kerascam.visualization.resize import enlarge, resize
 from kerascam.visualization.to_rgb import to_rgb
 
 __all__ = [
     "COLORMAPS",
     "add_labels",
+    "blend",
     "colorize",
     "encode",
     "enlarge",

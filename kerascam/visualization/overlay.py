@@ -36,9 +36,31 @@ def overlay(pictures, heatmaps, colormap="turbo", alpha=0.5, value_range=None):
             "There must be one heatmap for each picture. Received: "
             f"{len(heatmaps)} heatmaps for {len(pictures)} pictures."
         )
+    colors = colorize(resize(heatmaps, pictures.shape[1:3]), colormap, value_range)
+    return blend(pictures, colors, alpha)
+
+
+def blend(pictures, colors, alpha=0.5):
+    """Mixes pictures with coloured heatmaps of the same size.
+
+    Args:
+        pictures: RGB `(batch, height, width, 3)`, uint8.
+        colors: Coloured heatmaps of the same shape, see `colorize`.
+        alpha: Share of the heatmaps, 0 to 1.
+
+    Returns:
+        RGB pictures `(batch, height, width, 3)`, uint8.
+
+    Raises:
+        ValueError: If `alpha` is out of range.
+
+    Example:
+        >>> black, white = np.full((2, 1, 1, 1, 3), [[[[[0]]]], [[[[255]]]]], "uint8")
+        >>> blend(black, white, alpha=0.2).tolist()
+        [[[[51, 51, 51]]]]
+    """
     if not 0 <= alpha <= 1:
         raise ValueError(f"`alpha` must lie in 0..1. Received: alpha={alpha!r}.")
-    colors = colorize(resize(heatmaps, pictures.shape[1:3]), colormap, value_range)
     return np.stack(
         [
             cv2.addWeighted(color, alpha, picture, 1 - alpha, 0)
