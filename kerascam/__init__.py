@@ -1,14 +1,54 @@
 """See where a Keras image classifier looks, while it trains and after."""
 
 from kerascam import callbacks, datasets, layers, models, visualization
-from kerascam.explainers import CAM, Explainer, Explanation
+from kerascam.explainers import (
+    CAM,
+    RISE,
+    AblationCAM,
+    Deconvnet,
+    EigenCAM,
+    Explainer,
+    Explanation,
+    GradCAM,
+    GradCAMPlusPlus,
+    GuidedBackprop,
+    GuidedGradCAM,
+    HiResCAM,
+    InputXGradient,
+    IntegratedGradients,
+    LayerCAM,
+    Occlusion,
+    Saliency,
+    ScoreCAM,
+    SmoothGrad,
+    VarGrad,
+    XGradCAM,
+)
 
 __version__ = "0.1.0"
 
 __all__ = [
     "CAM",
+    "RISE",
+    "AblationCAM",
+    "Deconvnet",
+    "EigenCAM",
     "Explainer",
     "Explanation",
+    "GradCAM",
+    "GradCAMPlusPlus",
+    "GuidedBackprop",
+    "GuidedGradCAM",
+    "HiResCAM",
+    "InputXGradient",
+    "IntegratedGradients",
+    "LayerCAM",
+    "Occlusion",
+    "Saliency",
+    "ScoreCAM",
+    "SmoothGrad",
+    "VarGrad",
+    "XGradCAM",
     "callbacks",
     "datasets",
     "layers",

@@ -9,7 +9,7 @@ import pytest
 from conftest import small_model
 
 import kerascam as kc
-from kerascam.explainers import base
+from kerascam.explainers import progress
 
 EXPLAINERS = [kc.CAM]
 
@@ -236,10 +236,10 @@ def test_progress_bar_obeys_verbose(images, capsys, monkeypatch):
     explain(images, verbose=0)
     assert capsys.readouterr().out == ""
     explain(images, verbose=1)
-    assert "4/4" in capsys.readouterr().out
-    monkeypatch.setattr(base, "_SECONDS_WITHOUT_PROGRESS_BAR", -1)
+    assert "8/8" in capsys.readouterr().out
+    monkeypatch.setattr(progress, "_SECONDS_WITHOUT_PROGRESS_BAR", -1)
     explain(images)
-    assert "4/4" in capsys.readouterr().out
+    assert "8/8" in capsys.readouterr().out
     with pytest.raises(ValueError, match="`verbose` must be 0, 1 or"):
         explain(images, verbose=3)
 

@@ -159,17 +159,27 @@ def overridden_call(name):
 
 
 @pytest.mark.parametrize(
-    ("model", "message"),
+    ("model", "error", "message"),
     [
-        (lambda: Subclassed(name="mine"), "'mine' is subclassed"),
-        (lambda: overridden_call("own_call"), "'own_call' is subclassed"),
-        (lambda: keras.Sequential([keras.layers.Dense(3)], name="raw"), "'raw' is not built"),
-        (lambda: "model.keras", "must be a Keras model. Received: str"),
+        (lambda: Subclassed(name="mine"), ValueError, "'mine' was never called"),
+        (
+            lambda: keras.Sequential([keras.layers.Dense(3)], name="raw"),
+            ValueError,
+            "'raw' is not built",
+        ),
+        (lambda: "model.keras", TypeError, "must be a Keras model. Received: str"),
     ],
 )
-def test_models_without_a_graph(model, message):
-    with pytest.raises(ValueError, match=message):
+def test_models_that_cannot_be_read(model, error, message):
+    with pytest.raises(error, match=message):
         Graph(model())
+
+
+def test_a_model_that_is_python_code_is_one_step(images):
+    for model in (Subclassed(), overridden_call("own_call")):
+        expected = model(images).numpy()
+        assert len(Graph(model).steps) == 1
+        np.testing.assert_array_equal(flat(model, images)[0], expected)
 
 
 def test_nested_model_with_its_own_call_is_one_operation(images):

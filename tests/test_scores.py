@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 from conftest import randomize
 
-from kerascam.graph import Graph, without_activation
-from kerascam.graph.operations import run
+from kerascam.graph import Network
 
 L = keras.layers
 
@@ -53,10 +52,8 @@ def build(ending):
 
 
 def scores_of(model, images, score=None):
-    graph = Graph(model)
-    slot, activation = without_activation(graph, graph.outputs[0], score)
-    values = run(graph.between(graph.inputs, [slot]), {graph.inputs[0]: images})
-    return values[slot], activation
+    network = Network(model, score=score)
+    return network.scores([images]), network.activation
 
 
 @pytest.mark.parametrize("name", ENDINGS)
@@ -73,12 +70,11 @@ def test_activation_of_the_score_is_the_output_to_the_last_bit(name, rng):
 def test_users_layer_keeps_its_activation_and_shares_its_variables(rng):
     model = build(ENDINGS["fused softmax"][0])
     images = rng.normal(size=(3, 6)).astype("float32")
-    graph = Graph(model)
-    slot, _ = without_activation(graph, graph.outputs[0])
+    network = Network(model)
     model.layers[-1].kernel.assign(rng.normal(size=(6, 5)))
-    values = run(graph.between(graph.inputs, [slot]), {graph.inputs[0]: images})
     kernel, bias = model.layers[-1].get_weights()
-    np.testing.assert_allclose(np.asarray(values[slot]), images @ kernel + bias, rtol=1e-5)
+    scores = np.asarray(network.scores([images]))
+    np.testing.assert_allclose(scores, images @ kernel + bias, rtol=1e-5)
     assert model.layers[-1].activation is keras.activations.softmax
 
 
@@ -107,5 +103,5 @@ def test_user_may_name_the_score(rng):
     scores, activation = scores_of(model, images, score="logits")
     assert activation == "linear"
     np.testing.assert_allclose(np.asarray(scores), images @ model.get_weights()[0], rtol=1e-5)
-    with pytest.raises(ValueError, match=r"'logit', which names 0. The nearest are \['logits'"):
+    with pytest.raises(ValueError, match=r"`score` must .*: 'logit'. The nearest are \['logits'"):
         scores_of(model, images, score="logit")

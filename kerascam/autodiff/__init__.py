@@ -9,6 +9,26 @@ if keras.backend.backend() != "tensorflow":
         "before Keras is imported."
     )
 
-from kerascam.autodiff.tensorflow import compile_function, gradient
+from kerascam.autodiff.tensorflow import (
+    before_activation,
+    compile_function,
+    fold,
+    gradients,
+    inline_functions,
+    random_normal,
+    random_uniform,
+    rectified_gradient,
+    trace,
+)
 
-__all__ = ["compile_function", "gradient"]
+__all__ = [
+    "before_activation",
+    "compile_function",
+    "fold",
+    "gradients",
+    "inline_functions",
+    "random_normal",
+    "random_uniform",
+    "rectified_gradient",
+    "trace",
+]

@@ -1,6 +1,30 @@
-"""Compiling and differentiating with TensorFlow."""
+"""Compiling, differentiating and looping with TensorFlow."""
+
+import math
 
 import tensorflow as tf
+
+# Gradients of ReLU that let less through than its own, by the name of the rule.
+RECTIFIED = ("guided", "deconvnet")
+# Operations that pass values on, between an activation and the output.
+_PASSING = ("Cast", "Identity", "Reshape", "Squeeze")
+_ACTIVATIONS = {
+    "Elu": "elu",
+    "LeakyRelu": "leaky_relu",
+    "LogSoftmax": "log_softmax",
+    "Relu": "relu",
+    "Relu6": "relu6",
+    "Selu": "selu",
+    "Sigmoid": "sigmoid",
+    "Softmax": "softmax",
+    "Softplus": "softplus",
+    "Softsign": "softsign",
+    "Tanh": "tanh",
+}
+_LINEAR = (
+    *("Add", "AddV2", "BiasAdd", "Sub", "Neg", "MatMul", "BatchMatMulV2", "Einsum", "Conv2D"),
+    *("Mean", "Sum", "Max", "ConcatV2", "Pack", "GatherV2", "StridedSlice", "Transpose"),
+)
 
 
 def compile_function(function, *signature):
@@ -23,9 +47,174 @@ def compile_function(function, *signature):
     return tf.function(function, input_signature=specs, autograph=False)
 
 
-def gradient(function, tensor):
-    """Gradient of the sum of `function(tensor)` with respect to `tensor`, zero if unconnected."""
+def trace(function, *signature):
+    """Runs a function of tensors once on symbolic ones, for what can be read from them."""
+
+    def traced(*tensors):
+        function(*tensors)
+        return ()
+
+    compile_function(traced, *signature).get_concrete_function()
+
+
+def gradients(function):
+    """Gradients with respect to tensors that a function names while it runs.
+
+    What the function does before it names the first tensor is not differentiated: with features
+    in the middle of a network, only the layers after them.
+
+    Args:
+        function: A function of `watch`, which marks a tensor and returns it. It returns what is
+            differentiated, summed over all elements, and anything else.
+
+    Returns:
+        The gradients, the marked tensors (two lists in the order of marking), and the second
+        thing that `function` returned.
+
+    Raises:
+        ValueError: If the value does not depend on a marked tensor.
+    """
+    marked = []
     with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(tensor)
-        value = function(tensor)
-    return tape.gradient(value, tensor, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+        def watch(tensor):
+            tape.watch(tensor)
+            marked.append(tensor)
+            return tensor
+
+        value, result = function(watch)
+    found = tape.gradient(value, marked)
+    _check_connected(found)
+    return found, marked, result
+
+
+def rectified_gradient(function, tensor, rule):
+    """Gradient with respect to a tensor, with another rule for every ReLU on the way.
+
+    TensorFlow's graph replaces the rule operation by operation, so it reaches each ReLU and ReLU6
+    whatever layer, function or Python code made it. `tf.GradientTape` ignores such a replacement;
+    `tf.gradients` is its counterpart inside a compiled function.
+
+    Args:
+        function: A function from the tensor to what is differentiated (summed over all elements)
+            and anything else. Traced inside a compiled function.
+        tensor: The tensor.
+        rule: `"guided"` (pass a gradient where the ReLU is open and the gradient is positive) or
+            `"deconvnet"` (where the gradient is positive).
+
+    Returns:
+        The gradient, the second thing that `function` returned, and the number of ReLUs.
+    """
+    graph = tf.compat.v1.get_default_graph()
+    known = set(graph.get_operations())
+    names = dict.fromkeys(("Relu", "Relu6"), f"KerascamRectified_{rule}")
+    with graph.gradient_override_map(names):
+        value, result = function(tensor)
+    made = [op for op in graph.get_operations() if op not in known and op.type in names]
+    found = tf.gradients(value, [tensor])
+    _check_connected(found)
+    return found[0], result, len(made)
+
+
+def fold(step, total, count, size, report=None):
+    """Adds up many samples inside a compiled function, in chunks, on tensors of constant memory.
+
+    Args:
+        step: A function from the total so far and the indices of some samples, `(chunk,)`, int32,
+            to the new total.
+        total: Tensor or nested tensors to begin with. The shapes stay.
+        count: Number of samples, an integer or a tensor.
+        size: Largest number of samples in a chunk, an integer or a tensor. The chunks are made
+            equally large.
+        report: Called after each chunk with the number of samples done and `count`.
+
+    Returns:
+        The last total.
+    """
+    count = tf.cast(count, tf.int32)
+    chunks = -(-count // tf.maximum(tf.cast(size, tf.int32), 1))
+    size = -(-count // tf.maximum(chunks, 1))
+
+    def body(start, total):
+        stop = tf.minimum(start + size, count)
+        new = step(total, tf.range(start, stop))
+        new = tf.nest.map_structure(lambda a, b: tf.ensure_shape(a, b.shape), new, total)
+        if report is not None:
+            # Told when the chunk is done, so after its last tensor.
+            with tf.control_dependencies(tf.nest.flatten(new)):
+                tf.numpy_function(report, [stop, count], [], stateful=True)
+        return stop, new
+
+    # One chunk after the other: side by side they would need the memory of all.
+    return tf.while_loop(
+        lambda start, total: start < count, body, (tf.constant(0), total), parallel_iterations=1
+    )[1]
+
+
+def random_normal(shape, seed, indices):
+    """Standard normal numbers `(chunk, *shape)`; those of a sample depend on its index alone."""
+    return _random(tf.random.stateless_normal, shape, seed, indices)
+
+
+def random_uniform(shape, seed, indices):
+    """Uniform numbers in [0, 1), `(chunk, *shape)`; those of a sample depend on its index alone."""
+    return _random(tf.random.stateless_uniform, shape, seed, indices)
+
+
+def before_activation(tensor):
+    """What a symbolic tensor was before its last activation.
+
+    Returns:
+        The tensor before softmax, log-softmax or sigmoid, else the same tensor; and the name of
+        the activation, `"linear"` if there is none, or the name of an operation that may be one.
+    """
+    operation = tensor.op
+    while operation.type in _PASSING:
+        operation = operation.inputs[0].op
+    name = _ACTIVATIONS.get(operation.type)
+    if name in ("softmax", "log_softmax", "sigmoid"):
+        return tf.reshape(operation.inputs[0], tf.shape(tensor)), name
+    if name is not None:
+        return tensor, name
+    return tensor, "linear" if operation.type in _LINEAR else operation.type
+
+
+class inline_functions:  # noqa: N801 - used like a function
+    """While tracing: a `tf.function` of the user's runs as the Python function it was made of."""
+
+    def __enter__(self):
+        self._before = tf.config.functions_run_eagerly()
+        tf.config.run_functions_eagerly(True)
+
+    def __exit__(self, *error):
+        tf.config.run_functions_eagerly(self._before)
+
+
+def _random(draw, shape, seed, indices):
+    def sample(index):
+        return draw(shape, seed=tf.stack([tf.constant(seed, tf.int32), index]))
+
+    return tf.map_fn(sample, indices, fn_output_signature=tf.float32)
+
+
+def _check_connected(gradients):
+    if any(gradient is None for gradient in gradients):
+        raise ValueError(
+            "The explained score does not depend on what it was to be explained by: the target is "
+            "a function that ignores the scores, or `layer` does not lead to this output."
+        )
+
+
+def _register(rule):
+    @tf.RegisterGradient(f"KerascamRectified_{rule}")
+    def rectified(operation, gradient):
+        passed = tf.nn.relu(gradient)
+        if rule == "deconvnet":
+            return passed
+        output = operation.outputs[0]
+        highest = 6 if operation.type == "Relu6" else math.inf
+        return tf.where((output > 0) & (output < highest), passed, tf.zeros_like(passed))
+
+
+for _rule in RECTIFIED:
+    _register(_rule)

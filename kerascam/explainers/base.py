@@ -1,18 +1,17 @@
 """What all explainers share."""
 
 import abc
-import time
+import warnings
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
-from kerascam.autodiff import compile_function
+from kerascam.autodiff import compile_function, fold
+from kerascam.explainers.progress import Progress
 from kerascam.explainers.targets import CallableTarget, ClassTarget, check_targets
-from kerascam.graph import Graph, without_activation
-
-_SECONDS_WITHOUT_PROGRESS_BAR = 2.0
+from kerascam.graph import Network
 
 
 class Explanation(NamedTuple):
@@ -48,14 +47,18 @@ class Explainer(abc.ABC):
     A network with a single unit has the classes 1 (the unit) and 0 (its negative).
 
     Args:
-        model: A built Functional or Sequential `keras.Model`, nested models included.
+        model: A built `keras.Model`: Functional, Sequential or subclassed, nested models included.
         output: Name or index of the output to explain, for a model with several.
         score: Name of the layer whose output is the score before softmax, where it can't be found.
-        batch_size: Number of images to compute at once.
+        batch_size: Number of images to compute at once, those that a method makes of an image
+            included.
 
     Raises:
-        ValueError: If the model has no graph, or its scores can't be found.
+        TypeError: If it is no Keras model.
+        ValueError: If the model is not built, or its scores can't be found.
     """
+
+    _is_rectified = False  # Whether the method cuts off what is negative.
 
     def __init__(self, model, *, output=None, score=None, batch_size=32):
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
@@ -63,17 +66,16 @@ class Explainer(abc.ABC):
                 f"`batch_size` must be a positive integer. Received: batch_size={batch_size!r}."
             )
         self.batch_size = batch_size
-        self._graph = Graph(model)
-        slot = self._graph.outputs[_output_index(model, output)]
-        self._score, self._activation = without_activation(self._graph, slot, score)
-        self._inputs = [self._graph.tensors[slot] for slot in self._graph.inputs]
-        self._input_names = _input_names(model, self._inputs)
+        self._network = Network(model, output, score)
+        self._inputs = self._network.inputs
         self._by_class = compile_function(
             lambda inputs, classes: self._run(inputs, ClassTarget(classes)),
             self._inputs,
             keras.KerasTensor((None,), dtype="int32"),
         )
         self._by_function: tuple[Any, Any] | None = None
+        self._progress: Any = None
+        self._warned = False
 
     @abc.abstractmethod
     def explain(self, inputs, target):
@@ -83,8 +85,8 @@ class Explainer(abc.ABC):
 
         Args:
             inputs: Tensors of the model's inputs, in the order of `model.inputs`.
-            target: A function from scores `(batch, classes)` to those to explain, `(batch,)`;
-                its method `target.classes(scores)` gives the class of each image.
+            target: A function from scores `(batch, classes)` to those to explain, `(batch,)`, see
+                `ClassTarget`.
 
         Returns:
             Heatmaps `(batch, h, w)` and scores `(batch, classes)`.
@@ -93,7 +95,7 @@ class Explainer(abc.ABC):
     @property
     def num_classes(self):
         """Number of scores of each image."""
-        return self._graph.tensors[self._score].shape[-1]
+        return self._network.num_classes
 
     @property
     def ranks(self):
@@ -128,12 +130,15 @@ class Explainer(abc.ABC):
             classes = check_targets(targets, num_images, self.num_classes)
             compute = lambda *batch: self._by_class(list(batch[:-1]), batch[-1])  # noqa: E731
             arguments = [*inputs, classes]
+        self._progress = Progress(num_images, verbose)
         batches = []
-        for start in _progress(range(0, num_images, self.batch_size), verbose):
-            stop = start + self.batch_size
-            outputs = compute(*(array[start:stop] for array in arguments))
-            batches.append([ops.convert_to_numpy(tensor) for tensor in outputs])
+        for start in range(0, num_images, self.batch_size):
+            batch = [array[start : start + self.batch_size] for array in arguments]
+            self._progress.begin(len(batch[0]))
+            batches.append([ops.convert_to_numpy(tensor) for tensor in compute(*batch)])
+            self._progress.end()
         heatmaps, classes, scores = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+        self._warn_of_dead(heatmaps)
         return Explanation(heatmaps, None if callable(targets) else classes, scores)
 
     def probabilities(self, scores):
@@ -146,7 +151,7 @@ class Explainer(abc.ABC):
             scores: `(batch, classes)`, as in an `Explanation`.
         """
         scores = np.asarray(scores, "float64")
-        if self._activation == "sigmoid" or scores.shape[-1] == 1:
+        if self._network.activation == "sigmoid" or scores.shape[-1] == 1:
             return 0.5 * (1 + np.tanh(0.5 * scores))
         exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
         return exponentials / exponentials.sum(axis=-1, keepdims=True)
@@ -163,19 +168,20 @@ class Explainer(abc.ABC):
         Raises:
             ValueError: If an input is missing.
         """
+        names = self._network.graph.input_names
         if isinstance(images, dict):
-            missing = [name for name in self._input_names if name not in images]
+            missing = [name for name in names if name not in images]
             if missing:
                 raise ValueError(
-                    f"`images` must have the model's inputs {self._input_names}. Received: a "
+                    f"`images` must have the model's inputs {names}. Received: a "
                     f"dictionary with {sorted(images)}, so {missing} are missing."
                 )
-            return [images[name] for name in self._input_names]
+            return [images[name] for name in names]
         several = len(self._inputs) > 1 and isinstance(images, (list, tuple))
         arrays = list(images) if several else [images]
         if len(arrays) != len(self._inputs):
             raise ValueError(
-                f"The model takes {len(self._inputs)} inputs, {self._input_names}. Received: "
+                f"The model takes {len(self._inputs)} inputs, {names}. Received: "
                 f"{len(arrays)}. Pass a list of arrays in this order, or a dictionary."
             )
         return arrays
@@ -206,8 +212,26 @@ class Explainer(abc.ABC):
 
     def _run(self, inputs, target):
         heatmaps, scores = self.explain(inputs, target)
-        scores = ops.cast(scores, "float32")
         return ops.cast(heatmaps, "float32"), target.classes(scores), scores
+
+    def _fold(self, step, total, count, inputs):
+        """Adds up many samples of each image, see `fold`, with `batch_size` images at once."""
+        size = self.batch_size // ops.shape(inputs[0])[0]
+        return fold(step, total, count, size, lambda done, of: self._progress.report(done, of))
+
+    def _warn_of_dead(self, heatmaps):
+        if not self._is_rectified or self._warned:
+            return
+        dead = int((~heatmaps.any(axis=tuple(range(1, heatmaps.ndim)))).sum())
+        if dead:
+            self._warned = True
+            warnings.warn(
+                f"{dead} of {len(heatmaps)} heatmaps of {type(self).__name__} are zero everywhere. "
+                "That is a result: the method keeps only what raises the score, and there is "
+                "nothing, as for many classes of a network that is not trained. `kc.HiResCAM` "
+                "also shows what lowers it. This is said once for each explainer.",
+                stacklevel=3,
+            )
 
     def _compiled_for(self, function):
         if self._by_function is None or self._by_function[0] is not function:
@@ -215,28 +239,6 @@ class Explainer(abc.ABC):
             compiled = compile_function(lambda inputs: self._run(inputs, target), self._inputs)
             self._by_function = function, lambda *batch: compiled(list(batch))
         return self._by_function[1]
-
-
-def _input_names(model, inputs):
-    """Keys of the inputs where they are a dictionary, as in `model.predict`; else their names."""
-    struct = getattr(model, "_inputs_struct", None)
-    keys = {id(value): key for key, value in struct.items()} if isinstance(struct, dict) else {}
-    return [keys.get(id(tensor), tensor.name) for tensor in inputs]
-
-
-def _output_index(model, output):
-    outputs = getattr(model, "outputs", None) or []
-    names = list(getattr(model, "output_names", range(len(outputs))))
-    if output is None and len(outputs) == 1:
-        return 0
-    if output in names:
-        return names.index(output)
-    if isinstance(output, int) and 0 <= output < len(outputs):
-        return output
-    raise ValueError(
-        f"`output` must be the name or index of one of the model's outputs {names}. Received: "
-        f"output={output!r}."
-    )
 
 
 def _check_array(array, tensor):
@@ -267,24 +269,11 @@ def _check_array(array, tensor):
         )
     if array.dtype.kind not in "fiub":
         raise TypeError(f"Images must be numbers. Received: dtype {array.dtype}.")
-    if wants_float and not np.isfinite(array).all():
-        raise ValueError(
-            "Images must be finite. Received: "
-            f"{int(array.size - np.isfinite(array).sum())} values that are NaN or infinite."
-        )
+    # In parts: what says which values are finite is as large as what it was made of.
+    bad = sum(
+        int(np.size(part) - np.isfinite(part).sum())
+        for part in (array[start : start + 64] for start in range(0, len(array), 64))
+    )
+    if bad:
+        raise ValueError(f"Images must be finite. Received: {bad} values that are NaN or infinite.")
     return array.astype(tensor.dtype, copy=False)
-
-
-def _progress(steps, verbose):
-    """Yields steps, with the progress bar of Keras."""
-    if verbose not in (0, 1, "auto"):
-        raise ValueError(f'`verbose` must be 0, 1 or "auto". Received: verbose={verbose!r}.')
-    bar = keras.utils.Progbar(len(steps), unit_name="batch", verbose=1) if verbose == 1 else None
-    begun = time.monotonic()
-    for index, step in enumerate(steps, start=1):
-        yield step
-        late = time.monotonic() - begun > _SECONDS_WITHOUT_PROGRESS_BAR
-        if bar is None and verbose == "auto" and late and index < len(steps):
-            bar = keras.utils.Progbar(len(steps), unit_name="batch")
-        if bar is not None:
-            bar.update(index)

@@ -2,11 +2,10 @@
 
 from keras import ops
 
-from kerascam.autodiff import gradient
+from kerascam.autodiff import gradients
 from kerascam.explainers.base import Explainer
 from kerascam.explainers.targets import CallableTarget
-from kerascam.graph import find_gap_head
-from kerascam.graph.operations import run
+from kerascam.graph import Place, find_gap_head
 from kerascam.layers.cam_head import weighted_sum
 
 
@@ -48,22 +47,21 @@ class CAM(Explainer):
 
     def __init__(self, model, *, output=None, score=None, batch_size=32):
         super().__init__(model, output=output, score=score, batch_size=batch_size)
-        self._head = find_gap_head(self._graph, self._score)
-        wanted = [self._head.features, self._score]
-        self._steps = self._graph.between(self._graph.inputs, wanted)
+        graph = self._network.graph
+        self._head = find_gap_head(graph, self._network.score)
+        features = self._head.features
+        self._place = Place("features", graph.tensors[features], features)
 
     def explain(self, inputs, target):
         """Maps and scores of one batch."""
-        values = run(self._steps, dict(zip(self._graph.inputs, inputs, strict=True)))
-        scores = ops.reshape(ops.cast(values[self._score], "float32"), (-1, self.num_classes))
-        features = ops.cast(values[self._head.features], "float32")
+        features, scores = self._network.features_and_scores(inputs, self._place)
         return weighted_sum(features, self._weights(scores, target)), scores
 
     def _weights(self, scores, target):
         """Weight of each channel for each image, `(batch, channels)`."""
         kernel = self._head.kernel()
         if isinstance(target, CallableTarget):
-            direction = gradient(target, scores)
+            direction = gradients(lambda watch: (target(watch(scores)), None))[0][0]
             return direction if kernel is None else ops.matmul(direction, ops.transpose(kernel))
         classes = target.classes(scores)
         if self.num_classes == 1:

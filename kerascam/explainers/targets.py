@@ -81,6 +81,25 @@ class ClassTarget:
             return ops.where(classes == 1, scores[:, 0], -scores[:, 0])
         return ops.take_along_axis(scores, classes[:, None], axis=-1)[:, 0]
 
+    def fixed(self, scores):
+        """The target with the predicted classes chosen by these scores, for images made of these.
+
+        Args:
+            scores: Scores `(batch, classes)` of the clean images.
+        """
+        return ClassTarget(self.classes(scores))
+
+    def repeated(self, times):
+        """The target for so many copies of the batch, one after the other."""
+        return ClassTarget(ops.tile(self._classes, [times]))
+
+    def confidence(self, network, scores):
+        """Probability of the class of each image, `(batch,)`."""
+        probabilities = network.probabilities(scores)
+        if scores.shape[-1] == 1:
+            probabilities = ops.concatenate([1 - probabilities, probabilities], axis=-1)
+        return ops.take_along_axis(probabilities, self.classes(scores)[:, None], axis=-1)[:, 0]
+
 
 class CallableTarget:
     """A number that the user's function makes of the scores of each image.
@@ -106,3 +125,15 @@ class CallableTarget:
                 "`lambda scores: scores[:, 3]`."
             )
         return value
+
+    def fixed(self, scores):
+        """The same target."""
+        return self
+
+    def repeated(self, times):
+        """The same target."""
+        return self
+
+    def confidence(self, network, scores):
+        """The value itself: a function has no probability."""
+        return self(scores)

@@ -1,7 +1,17 @@
 """Reading a model's graph: its operations, its scores before softmax, its GAP head."""
 
 from kerascam.graph.gap_head import GapHead, find_gap_head
+from kerascam.graph.network import Network, Place, is_spatial
 from kerascam.graph.operations import Graph, Step
 from kerascam.graph.scores import without_activation
 
-__all__ = ["GapHead", "Graph", "Step", "find_gap_head", "without_activation"]
+__all__ = [
+    "GapHead",
+    "Graph",
+    "Network",
+    "Place",
+    "Step",
+    "find_gap_head",
+    "is_spatial",
+    "without_activation",
+]

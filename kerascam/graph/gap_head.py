@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from kerascam.graph.identity import keeps_values
+from kerascam.graph.opaque import WithoutActivation
 from kerascam.graph.operations import Graph, Step, run
 from kerascam.layers import CAMHead, GlobalSumPooling2D
 
@@ -96,11 +97,6 @@ def find_gap_head(graph: Graph, score: int) -> GapHead:
 
 def _walk(graph, score):
     """The head by the kinds of the layers, from the score backwards."""
-    if not _is_pooled(graph.tensors[score]):
-        raise ValueError(
-            "`CAM` explains scores of shape (batch, classes). This network gives shape "
-            f"{tuple(graph.tensors[score].shape)}. " + _INSTEAD
-        )
     linear = None
     normalizations: list[keras.layers.Layer] = []
     slot = score
@@ -128,6 +124,8 @@ def _walk(graph, score):
             if linear is None:
                 raise _refusal(step, "normalises the scores")
             normalizations.append(operation)
+        elif isinstance(operation, (keras.Model, WithoutActivation)):
+            raise _refusal(step, "is Python code, which can't be read")
         elif not keeps_values(operation):
             raise _refusal(step, "is neither linear nor global pooling")
         elif not (_is_pooled(before) and _is_pooled(graph.tensors[slot])):

@@ -1,13 +1,13 @@
 """A model as a flat list of operations, nested models inlined."""
 
 import dataclasses
-import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
 
 from kerascam.graph.identity import Cast
+from kerascam.graph.opaque import inference_mode, signature
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +15,8 @@ class Step:
     """One call of one operation, in static single assignment form.
 
     Attributes:
-        path: Name of the operation, after the names of the nested models it stands in.
+        path: Name of the operation, after the names of the nested models it stands in; empty for
+            the whole model where it is a single step.
         operation: The user's layer or operation, or a stand-in for it.
         arguments: What it was called with; symbolic tensors stand for the values of slots.
         inputs: Slot of each symbolic tensor among the arguments, by the tensor's `id`.
@@ -29,38 +30,58 @@ class Step:
     outputs: tuple[int, ...]
 
     def __str__(self):
-        return f"'{self.path}' ({type(self.operation).__name__})"
+        operation = getattr(self.operation, "model", self.operation)
+        return f"'{self.path or operation.name}' ({type(operation).__name__})"
 
 
 class Graph:
-    """The operations of a Functional or Sequential model, in an order that can be run.
+    """The operations of a model, in an order that can be run.
 
     Every tensor of the model has a slot, a number. Each call of a nested model has slots of its
     own, so that a backbone may be called twice. Nothing is cloned: the steps hold the user's
     layers, and running them adds no nodes to these.
 
+    A model whose `call` is Python code is a single step, as is such a model inside another.
+
     Args:
-        model: A built `keras.Model`, Functional or Sequential.
+        model: A built `keras.Model`: Functional, Sequential or subclassed.
 
     Attributes:
         steps: The `Step`s.
+        calls: Path, layer and output slots of each call of a layer or nested model.
         inputs: Slots of the model's inputs.
         outputs: Slots of the model's outputs.
+        input_names: Names of the inputs, the keys where `model.predict` takes a dictionary.
+        output_names: Names of the outputs.
         tensors: For each slot, the symbolic tensor with its shape and dtype.
 
     Raises:
-        ValueError: If the model has no graph: subclassed, or not built yet.
+        TypeError: If it is no Keras model.
+        ValueError: If the model is not built yet.
     """
 
     def __init__(self, model):
         self.steps: list[Step] = []
+        self.calls: list[tuple[str, Any, tuple[int, ...]]] = []
         self.tensors: list[keras.KerasTensor] = []
+        _check_model(model)
         function = _function(model)
-        if function is None:
-            raise ValueError(_no_graph_message(model))
-        slots = {id(tensor): self._new_slot(tensor) for tensor in function.inputs}
+        inputs, outputs = signature(model) if function is None else (function.inputs, None)
+        flat = keras.tree.flatten(inputs)
+        slots = {id(tensor): self._new_slot(tensor) for tensor in flat}
         self.inputs = tuple(slots.values())
-        self.outputs = self._inline(function, slots, path=())
+        struct = getattr(model, "_inputs_struct", None) if function is not None else inputs
+        keys = {id(value): key for key, value in struct.items()} if isinstance(struct, dict) else {}
+        self.input_names = [keys.get(id(tensor), tensor.name) for tensor in flat]
+        self.output_names = list(outputs) if isinstance(outputs, dict) else []
+        if function is not None:
+            self.outputs = self._inline(function, slots, path=())
+            self.output_names = list(getattr(model, "output_names", []))
+        else:
+            self.outputs = tuple(map(self._new_slot, keras.tree.flatten(outputs)))
+            arguments = StructuredArgument(inputs)
+            self.steps.append(Step("", model, arguments, slots, self.outputs))
+            self.calls.append((model.name, model, self.outputs))
 
     def producer(self, slot) -> Step | None:
         """The step whose output `slot` is, or `None` for an input."""
@@ -76,9 +97,21 @@ class Graph:
                 needed.update(slot for slot in step.inputs.values() if slot not in given)
         return steps[::-1]
 
-    def replace(self, old: Step, operation: Callable) -> None:
-        """Puts another operation in the place of that of a step."""
-        self.steps[self.steps.index(old)] = dataclasses.replace(old, operation=operation)
+    def call(self, step: Step):
+        """A function that calls the operation of a step, and symbolic tensors to call it on."""
+        specs = {tensor: self.tensors[slot] for tensor, slot in step.inputs.items()}
+
+        def function(*tensors):
+            args, kwargs = step.arguments.fill_in(dict(zip(specs, tensors, strict=True)))
+            return step.operation(*args, **{**kwargs, **inference_mode(step.operation)})
+
+        return function, list(specs.values())
+
+    def replace(self, old: Step, operation: Callable) -> Step:
+        """Puts another operation in the place of that of a step; returns the new step."""
+        new = dataclasses.replace(old, operation=operation)
+        self.steps[self.steps.index(old)] = new
+        return new
 
     def _new_slot(self, tensor):
         self.tensors.append(tensor)
@@ -91,7 +124,7 @@ class Graph:
             return slot
         cast = self._new_slot(keras.KerasTensor(outer.shape, dtype=inner.dtype))
         step_path = "/".join((*path, inner.name))
-        argument = _OneArgument(id(outer))
+        argument = StructuredArgument(outer)
         self.steps.append(Step(step_path, Cast(inner.dtype), argument, {id(outer): slot}, (cast,)))
         return cast
 
@@ -110,44 +143,42 @@ class Graph:
                 }
                 outputs = self._inline(nested, scope, inner_path)
                 slots.update(zip(map(id, node.outputs), outputs, strict=True))
+                self.calls.append(("/".join(inner_path), node.operation, outputs))
                 continue
             inputs = {id(tensor): slots[id(tensor)] for tensor in node.arguments.keras_tensors}
             slots.update((id(tensor), self._new_slot(tensor)) for tensor in node.outputs)
             outputs = tuple(slots[id(tensor)] for tensor in node.outputs)
-            self.steps.append(
-                Step("/".join(inner_path), node.operation, node.arguments, inputs, outputs)
-            )
+            name = "/".join(inner_path)
+            self.steps.append(Step(name, node.operation, node.arguments, inputs, outputs))
+            self.calls.append((name, node.operation, outputs))
         return tuple(slots[id(tensor)] for tensor in function.outputs)
 
 
-def run(steps: Sequence[Step], values: dict[int, Any]) -> dict[int, Any]:
+def run(
+    steps: Sequence[Step], values: dict[int, Any], taps: Mapping[int, Callable] | None = None
+) -> dict[int, Any]:
     """Runs steps in inference mode.
 
     Args:
         steps: Steps in order, see `Graph.between`.
         values: Tensor of each slot that the steps read and do not make.
+        taps: For some slots, a function from their tensor to what goes on in its place.
 
     Returns:
         Tensors of all slots.
     """
     values = dict(values)
+    taps = taps or {}
     # In a stateless scope a layer can leave nothing behind in the user's model: no loss of an
     # activity regulariser, no statistic, no step of a random seed.
     with keras.StatelessScope():
         for step in steps:
             tensors = {tensor: values[slot] for tensor, slot in step.inputs.items()}
             args, kwargs = step.arguments.fill_in(tensors)
-            if _takes_training(step.operation):
-                kwargs = {**kwargs, "training": False}
-            outputs = step.operation(*args, **kwargs)
-            values.update(zip(step.outputs, keras.tree.flatten(outputs), strict=True))
+            outputs = step.operation(*args, **{**kwargs, **inference_mode(step.operation)})
+            for slot, tensor in zip(step.outputs, keras.tree.flatten(outputs), strict=True):
+                values[slot] = taps[slot](tensor) if slot in taps else tensor
     return values
-
-
-def _takes_training(operation):
-    if not isinstance(operation, keras.layers.Layer):
-        return False
-    return "training" in inspect.signature(operation.call).parameters
 
 
 def _function(model):
@@ -191,28 +222,29 @@ def _nested_arguments(node):
 
 
 @dataclasses.dataclass(frozen=True)
-class _OneArgument:
-    """Arguments of a step that no layer of the user's made."""
+class StructuredArgument:
+    """The argument of a call that no node of Keras describes.
 
-    tensor: int
+    Attributes:
+        structure: Symbolic tensors: one, or nested in lists and dictionaries.
+    """
+
+    structure: Any
 
     def fill_in(self, tensors):
-        return (tensors[self.tensor],), {}
+        """Positional and keyword arguments with tensors put in by `id`."""
+        filled = keras.tree.map_structure(lambda tensor: tensors[id(tensor)], self.structure)
+        return (filled,), {}
 
 
-def _no_graph_message(model):
+def _check_model(model):
     if not isinstance(model, keras.Model):
-        return (
+        raise TypeError(
             "`model` must be a Keras model. Received: "
             f"{type(model).__name__}. To read a file, use `keras.models.load_model`."
         )
-    if isinstance(model, keras.Sequential):
-        return (
+    if isinstance(model, keras.Sequential) and not model.built:
+        raise ValueError(
             f"The Sequential model '{model.name}' is not built: its shapes are not known. Begin it "
             "with `keras.Input(shape)`, or call it once on a batch of images."
         )
-    return (
-        f"The model '{model.name}' is subclassed (its `call` is Python code), so its layers can't "
-        "be read as a graph. Build it with the functional API, "
-        "`keras.Model(inputs, outputs)`."
-    )

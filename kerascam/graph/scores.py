@@ -1,10 +1,9 @@
 """The score of each class, before softmax or sigmoid."""
 
-import difflib
-
 import keras
 
 from kerascam.graph.identity import keeps_values, unchanged
+from kerascam.graph.opaque import WithoutActivation, run_symbolically
 from kerascam.graph.operations import Graph
 
 _STRIPPED = ("softmax", "sigmoid", "log_softmax")
@@ -12,17 +11,16 @@ _STRIPPED = ("softmax", "sigmoid", "log_softmax")
 _ALIASES = {"softmax_v2": "softmax", "log_softmax_v2": "log_softmax"}
 
 
-def without_activation(graph: Graph, output: int, score: str | None = None) -> tuple[int, str]:
+def without_activation(graph: Graph, output: int) -> tuple[int, str]:
     """Takes the last softmax or sigmoid out of a graph.
 
     The user's layers stay as they are: a layer with a fused activation is replaced in the graph by
-    a shallow copy that shares its variables and has a linear activation.
+    a shallow copy that shares its variables and has a linear activation. In a model that is Python
+    code the last operation that computes the output is looked at.
 
     Args:
         graph: Graph of the model, changed in place.
         output: Slot of the output.
-        score: Name or path of the layer whose output is the score, where the end of the network
-            can't be read. Default: find it.
 
     Returns:
         The slot of the score, and the activation that made it probabilities: `"softmax"`,
@@ -31,19 +29,24 @@ def without_activation(graph: Graph, output: int, score: str | None = None) -> t
     Raises:
         ValueError: If the network ends in an activation that is none of these.
     """
-    if score is not None:
-        return _slot_of(graph, score), "linear"
-    step = graph.producer(output)
+    slot = output
+    step = graph.producer(slot)
     while step is not None and keeps_values(step.operation):
-        step = graph.producer(next(iter(step.inputs.values())))
+        slot = next(iter(step.inputs.values()))
+        step = graph.producer(slot)
     if step is None:
         return output, "linear"
-    activation = _activation_name(step.operation)
-    if activation in _STRIPPED:
-        graph.replace(step, _linear(step.operation))
+    if isinstance(step.operation, keras.Model):
+        linear = WithoutActivation(step.operation, step.outputs.index(slot))
+        step = graph.replace(step, linear)
+        run_symbolically(*graph.call(step))
+        activation = linear.activation
+    else:
+        activation = _activation_name(step.operation)
+        if activation in _STRIPPED:
+            graph.replace(step, _linear(step.operation))
+    if activation in (*_STRIPPED, "linear"):
         return output, activation
-    if activation == "linear":
-        return output, "linear"
     raise ValueError(
         f"The score before the last activation can't be found: the network ends in {step} with "
         f"{activation}, and only softmax, sigmoid and log_softmax can be taken off. Pass "
@@ -57,8 +60,6 @@ def _activation_name(operation):
     if isinstance(operation, keras.layers.Softmax):
         return "softmax"
     if isinstance(operation, keras.layers.Layer):
-        if isinstance(operation, keras.Model):
-            return "an activation inside a subclassed model, which can't be seen"
         activation = getattr(operation, "activation", None)
         if activation is None:
             own = type(operation).__name__ in ("ReLU", "LeakyReLU", "PReLU", "ELU")
@@ -81,17 +82,3 @@ def _linear(operation):
     linear = object.__new__(type(operation))
     vars(linear).update(vars(operation), activation=keras.activations.linear)
     return linear
-
-
-def _slot_of(graph, name):
-    matches = [
-        step for step in graph.steps if step.path == name or step.path.split("/")[-1] == name
-    ]
-    if len(matches) == 1:
-        return matches[0].outputs[0]
-    paths = [step.path for step in matches or graph.steps]
-    near = paths if matches else difflib.get_close_matches(name, paths, cutoff=0.0)
-    raise ValueError(
-        f"`score` must name one layer of the model. Received: {name!r}, which names "
-        f"{len(matches)}. The nearest are {near}."
-    )

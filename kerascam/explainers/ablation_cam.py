@@ -1,0 +1,66 @@
+"""Ablation-CAM."""
+
+from keras import ops
+
+from kerascam.explainers import samples
+from kerascam.explainers.features import FeatureExplainer, weighted
+
+
+class AblationCAM(FeatureExplainer):
+    """Channels of a layer, each weighed by how much the score falls without it.
+
+    `ReLU(sum_k w_k A_k)` with `w_k = (y - y_k) / |y|`, where `y_k` is the score with channel k set
+    to zero. The paper divides by `y`, which would turn the map upside down where the score is
+    negative. Only the layers after the explained one are computed for each channel.
+
+    Args:
+        model: See `Explainer`.
+        layer: See `FeatureExplainer`.
+        output: See `Explainer`.
+        score: See `Explainer`.
+        batch_size: Number of ablated features, of all images together, to compute at once.
+
+    Raises:
+        TypeError: See `FeatureExplainer`.
+        ValueError: See `FeatureExplainer`.
+
+    Example:
+        >>> import numpy as np
+        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
+        >>> AblationCAM(model)(np.ones((2, 96, 96, 3), "float32")).heatmaps.shape
+        (2, 3, 3)
+
+    Reference:
+        Desai and Ramaswamy 2020, Ablation-CAM: Visual Explanations for Deep Convolutional Network
+        via Gradient-free Localization, section 3.
+    """
+
+    _is_rectified = True
+
+    def __init__(self, model, *, layer=None, output=None, score=None, batch_size=32):
+        super().__init__(model, layer=layer, output=output, score=score, batch_size=batch_size)
+        self._trunk, self._head = self._network.cut(self._place)
+
+    def explain(self, inputs, target):
+        """Heatmaps and scores of one batch."""
+        features, rest = self._trunk(inputs)
+        scores = self._head(features, rest)
+        target = target.fixed(scores)
+        score = target(scores)
+        channels = features.shape[-1]
+
+        def add(drops, indices):
+            left_out = ops.one_hot(indices, channels, dtype=features.dtype)
+            kept = ops.reshape(1 - left_out, (-1, *[1] * (len(features.shape) - 1), channels))
+            ablated = features * kept
+            times = ops.shape(ablated)[0]
+            repeated = [samples.repeat(tensor, times) for tensor in rest]
+            without = target.repeated(times)(self._head(samples.flatten(ablated), repeated))
+            drop = score - samples.unflatten(without, ablated)
+            return drops + ops.matmul(ops.transpose(drop), ops.cast(left_out, "float32"))
+
+        zeros = ops.zeros((ops.shape(score)[0], channels), "float32")
+        drops = self._fold(add, zeros, channels, inputs)
+        weights = ops.divide_no_nan(drops, ops.abs(score)[:, None])
+        weights = ops.reshape(weights, (-1, *[1] * (len(features.shape) - 2), channels))
+        return ops.relu(weighted(ops.cast(features, "float32"), weights)), scores

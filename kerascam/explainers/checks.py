@@ -1,0 +1,31 @@
+"""Checks of arguments."""
+
+import math
+
+
+def check_integer(name, value, low=1):
+    """Returns an integer that is at least `low`.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < low:
+        raise ValueError(f"`{name}` must be an integer of at least {low}. Received: {value!r}.")
+    return value.__index__()
+
+
+def check_number(name, value, low=-math.inf, high=math.inf):
+    """Returns a finite number from `low` to `high`.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if isinstance(value, bool) or not (math.isfinite(number) and low <= number <= high):
+        limits = "" if low == -math.inf else f" of at least {low:g}"
+        limits += "" if high == math.inf else f" and at most {high:g}"
+        raise ValueError(f"`{name}` must be a number{limits}. Received: {value!r}.")
+    return number

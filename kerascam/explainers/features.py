@@ -1,0 +1,128 @@
+"""What the methods share that weigh the features of a layer."""
+
+import abc
+
+from keras import ops
+
+from kerascam.autodiff import gradients
+from kerascam.explainers.base import Explainer
+from kerascam.graph import is_spatial
+
+
+class FeatureExplainer(Explainer):
+    """Explains by the features of a layer, at its resolution.
+
+    Args:
+        model: See `Explainer`.
+        layer: Name of the layer, or the layer; inside nested models and blocks its plain name where
+            only one layer has it, else its path such as `"backbone/conv5"`. Default: the last
+            layer with a spatial output.
+        output: See `Explainer`.
+        score: See `Explainer`.
+        batch_size: See `Explainer`.
+
+    Raises:
+        TypeError: If `layer` is neither a name nor a layer.
+        ValueError: If there is no such layer (the nearest names are listed), if it has no spatial
+            output, or if the score does not depend on it.
+    """
+
+    def __init__(self, model, *, layer=None, output=None, score=None, batch_size=32):
+        super().__init__(model, output=output, score=score, batch_size=batch_size)
+        self._place = find_place(self._network, layer)
+
+    @property
+    def layer(self):
+        """Path of the layer whose features are weighed."""
+        return self._place.path
+
+
+class GradientCAM(FeatureExplainer):
+    """Explains by the features of a layer and the gradient of the score with respect to them.
+
+    Only the layers after it are differentiated.
+
+    Args:
+        model: See `Explainer`.
+        layer: See `FeatureExplainer`.
+        output: See `Explainer`.
+        score: See `Explainer`.
+        batch_size: See `Explainer`.
+    """
+
+    @abc.abstractmethod
+    def combine(self, features, gradient):
+        """Computes heatmaps; the one function of a method.
+
+        Args:
+            features: `(batch, height, width, channels)`, float32.
+            gradient: Gradient of each image's score with respect to them, same shape.
+
+        Returns:
+            Heatmaps `(batch, height, width)`.
+        """
+
+    def explain(self, inputs, target):
+        """Heatmaps and scores of one batch."""
+        [(features, gradient)], scores = features_and_gradients(
+            self._network, inputs, [self._place], target
+        )
+        return self.combine(features, gradient), scores
+
+
+def features_and_gradients(network, inputs, places, target):
+    """Features of some layers, the gradients with respect to them, and the scores.
+
+    Args:
+        network: The `Network`.
+        inputs: Inputs of one batch.
+        places: The layers.
+        target: See `Explainer.explain`.
+
+    Returns:
+        A list of pairs in the order of `places`, float32, and scores `(batch, classes)`.
+    """
+    order = []
+
+    def score(watch):
+        def tap(place):
+            return lambda features: (order.append(place), watch(features))[1]
+
+        scores = network.scores(inputs, {place: tap(place) for place in places})
+        return target(scores), scores
+
+    found, features, scores = gradients(score)
+    pairs = {
+        place: (ops.cast(feature, "float32"), ops.cast(gradient, "float32"))
+        for place, feature, gradient in zip(order, features, found, strict=True)
+    }
+    return [pairs[place] for place in places], scores
+
+
+def find_place(network, layer):
+    """Finds a layer with a spatial output that leads to the score; see `FeatureExplainer`."""
+    if layer is None:
+        return network.last_spatial_place()
+    place = network.place(layer)
+    if not is_spatial(place.output):
+        raise ValueError(
+            "`layer` must have a spatial output (batch, ..., channels) with more than one "
+            f"position. Received: '{place.path}' with shape {tuple(place.output.shape)}. The last "
+            f"with one is '{network.last_spatial_place().path}'."
+        )
+    if not network.leads_to_score(place):
+        raise ValueError(
+            f"`layer` must lead to the explained output. Received: '{place.path}', on which the "
+            "score does not depend."
+        )
+    return place
+
+
+def sum_over_positions(tensor):
+    """Sum over the spatial axes of `(batch, ..., channels)`, which stay with length one."""
+    return ops.sum(tensor, axis=tuple(range(1, len(tensor.shape) - 1)), keepdims=True)
+
+
+def weighted(features, weights):
+    """Sum over the channels of features times weights."""
+    return ops.sum(features * weights, axis=-1)

@@ -1,0 +1,48 @@
+"""Grad-CAM."""
+
+from keras import ops
+
+from kerascam.explainers.features import GradientCAM, sum_over_positions, weighted
+from kerascam.explainers.interpolation import num_positions
+
+
+class GradCAM(GradientCAM):
+    """Channels of a layer, each weighed by its mean gradient; what lowers the score is cut off.
+
+    `ReLU(sum_k alpha_k A_k)` with `alpha_k = mean_ij dS/dA_k(i, j)`. On a network with global
+    average pooling it is `ReLU` of the class activation map, divided by the number of positions.
+    Averaging the gradient can mark places that the network did not use: see `HiResCAM`.
+
+    Args:
+        model: See `Explainer`.
+        layer: See `FeatureExplainer`.
+        output: See `Explainer`.
+        score: See `Explainer`.
+        batch_size: See `Explainer`.
+
+    Raises:
+        TypeError: See `FeatureExplainer`.
+        ValueError: See `FeatureExplainer`.
+
+    Example:
+        >>> import numpy as np
+        >>> model = keras.applications.VGG16(weights=None, input_shape=(64, 64, 3))
+        >>> explain = GradCAM(model, layer="block5_conv3")
+        >>> explain(np.ones((2, 64, 64, 3), "float32"), targets=[3, 7]).heatmaps.shape
+        (2, 4, 4)
+
+    Reference:
+        Selvaraju et al. 2017, Grad-CAM: Visual Explanations from Deep Networks, section 3.
+    """
+
+    _is_rectified = True
+
+    def combine(self, features, gradient):
+        """Weights are means over all positions."""
+        return grad_cam(features, gradient)
+
+
+def grad_cam(features, gradient):
+    """Grad-CAM of features and gradients `(batch, ..., channels)`: `(batch, ...)`."""
+    weights = sum_over_positions(gradient) / num_positions(gradient)
+    return ops.relu(weighted(features, weights))

@@ -1,0 +1,38 @@
+"""HiResCAM."""
+
+from kerascam.explainers.features import GradientCAM, weighted
+
+
+class HiResCAM(GradientCAM):
+    """Features times gradient, position by position.
+
+    `sum_k g_k(i, j) A_k(i, j)` without averaging. Signed. For a network that ends in one linear
+    layer after the explained one, flat or pooled, its sum is the score without the bias: a
+    positive place raised the score, and a place that the network did not use is zero.
+
+    Args:
+        model: See `Explainer`.
+        layer: See `FeatureExplainer`.
+        output: See `Explainer`.
+        score: See `Explainer`.
+        batch_size: See `Explainer`.
+
+    Raises:
+        TypeError: See `FeatureExplainer`.
+        ValueError: See `FeatureExplainer`.
+
+    Example:
+        >>> import numpy as np
+        >>> model = keras.applications.VGG16(weights=None, input_shape=(64, 64, 3))
+        >>> explain = HiResCAM(model, layer="block5_conv3")
+        >>> explain(np.ones((2, 64, 64, 3), "float32"), targets=[3, 7]).heatmaps.shape
+        (2, 4, 4)
+
+    Reference:
+        Draelos and Carin 2020, Use HiResCAM instead of Grad-CAM for faithful explanations of
+        convolutional neural networks, section 3.
+    """
+
+    def combine(self, features, gradient):
+        """Every position has weights of its own."""
+        return weighted(features, gradient)

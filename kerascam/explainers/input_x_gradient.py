@@ -1,0 +1,43 @@
+"""Gradient times input."""
+
+from kerascam.explainers.pixels import PixelExplainer
+
+
+class InputXGradient(PixelExplainer):
+    """Each pixel times the gradient of the score with respect to it.
+
+    Signed. The values add up to the score where the network is positively homogeneous (ReLU, max
+    and average pooling, no biases). They are zero where the image is zero, so they depend on which
+    colour the preprocessing makes zero.
+
+    Args:
+        model: See `Explainer`.
+        channels: See `PixelExplainer`.
+        output: See `Explainer`.
+        score: See `Explainer`.
+        batch_size: See `Explainer`.
+
+    Raises:
+        TypeError: See `PixelExplainer`.
+        ValueError: See `PixelExplainer`.
+
+    Example:
+        >>> import numpy as np
+        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
+        >>> InputXGradient(model)(np.ones((2, 96, 96, 3), "float32")).heatmaps.shape
+        (2, 96, 96)
+
+    Reference:
+        Shrikumar et al. 2016, Not Just a Black Box: Learning Important Features Through
+        Propagating Activation Differences, section 3.
+    """
+
+    def __init__(self, model, *, channels="sum", output=None, score=None, batch_size=32):
+        super().__init__(
+            model, channels=channels, output=output, score=score, batch_size=batch_size
+        )
+
+    def attribute(self, inputs, target):
+        """Input times gradient."""
+        gradient, scores = self._gradient(inputs, target)
+        return self._images(inputs) * gradient, scores

@@ -1,0 +1,118 @@
+"""Integrated gradients, and expected gradients."""
+
+import numpy as np
+from keras import ops
+
+from kerascam.explainers.baselines import Baseline
+from kerascam.explainers.checks import check_integer
+from kerascam.explainers.pixels import PixelExplainer, explained_image
+
+_RULES = ("gauss-legendre", "midpoint")
+
+
+class IntegratedGradients(PixelExplainer):
+    """Change of the score on the straight way from a baseline to the image, pixel by pixel.
+
+    `(x - x') * integral of dS/dx(x' + a (x - x')) da` for a from 0 to 1. The values add up to
+    `S(x) - S(x')`, up to the error of the numerical integral.
+
+    With a set of images as baseline it gives *expected gradients*: the mean over the set, by one
+    random point between the image and one image of the set for each step.
+
+    Args:
+        model: See `Explainer`.
+        steps: Number of points on the way. Default 50; for expected gradients 100 to 200 are usual.
+        baseline: A number (0 by default, which is mean grey for many preprocessings and black for
+            others), an image `(height, width, channels)`, `"blurred"` (each image, blurred by a
+            tenth of its shorter side), or a set of images `(num, height, width, channels)`.
+        rule: How the integral is computed: `"gauss-legendre"` (most exact for a smooth network) or
+            `"midpoint"`.
+        seed: Seed of the random points of expected gradients.
+        channels: See `PixelExplainer`.
+        output: See `Explainer`.
+        score: See `Explainer`.
+        batch_size: Number of points, of all images together, to compute at once.
+
+    Raises:
+        TypeError: See `PixelExplainer`.
+        ValueError: See `PixelExplainer`; or if the baseline does not fit the images.
+
+    Example:
+        >>> import numpy as np
+        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
+        >>> explain = IntegratedGradients(model, steps=4, baseline="blurred")
+        >>> explain(np.ones((2, 96, 96, 3), "float32")).heatmaps.shape
+        (2, 96, 96)
+
+    Reference:
+        Sundararajan et al. 2017, Axiomatic Attribution for Deep Networks, section 3; Erion et al.
+        2019, Improving performance of deep learning models with axiomatic attribution priors and
+        expected gradients, section 3.
+    """
+
+    def __init__(
+        self,
+        model,
+        *,
+        steps=50,
+        baseline=0.0,
+        rule="gauss-legendre",
+        seed=0,
+        channels="sum",
+        output=None,
+        score=None,
+        batch_size=32,
+    ):
+        super().__init__(
+            model, channels=channels, output=output, score=score, batch_size=batch_size
+        )
+        self.steps = check_integer("steps", steps)
+        self.seed = check_integer("seed", seed, low=0)
+        if rule not in _RULES:
+            raise ValueError(f"`rule` must be one of {_RULES}. Received: rule={rule!r}.")
+        spec = explained_image(self._network)
+        is_set = np.ndim(baseline) == len(spec.shape)
+        images = list(baseline) if is_set else [baseline]
+        if not images:
+            raise ValueError("`baseline` must have at least one image. Received: none.")
+        self._baselines = [Baseline(image, spec) for image in images]
+        if is_set:
+            rng = np.random.default_rng(self.seed)
+            order = np.concatenate(
+                [rng.permutation(len(images)) for _ in range(-(-steps // len(images)))]
+            )
+            self._chosen = order[:steps].astype("int32")
+            positions, weights = rng.uniform(size=steps), np.full(steps, 1 / steps)
+        else:
+            self._chosen = np.zeros(steps, "int32")
+            positions, weights = _rule(rule, steps)
+        self._positions = positions.astype("float32")
+        self._weights = weights.astype("float32")
+
+    def attribute(self, inputs, target):
+        """The integral."""
+        images = self._images(inputs)
+        scores = self._network.scores(inputs)
+        target = target.fixed(scores)
+        baselines = ops.stack([baseline.of(images) for baseline in self._baselines])
+
+        def along(values, indices):
+            return ops.reshape(ops.take(values, indices), (-1, *[1] * len(images.shape)))
+
+        def add(total, indices):
+            chosen = ops.take(baselines, ops.take(self._chosen, indices), axis=0)
+            way = ops.cast(images, "float32") - chosen
+            points = chosen + along(self._positions, indices) * way
+            gradients = ops.cast(self._gradient_at(points, inputs, target), "float32")
+            return total + ops.sum(along(self._weights, indices) * way * gradients, axis=0)
+
+        zeros = ops.zeros_like(images, dtype="float32")
+        return self._fold(add, zeros, self.steps, inputs), scores
+
+
+def _rule(rule, steps):
+    """Positions in [0, 1] and their weights."""
+    if rule == "midpoint":
+        return (np.arange(steps) + 0.5) / steps, np.full(steps, 1 / steps)
+    positions, weights = np.polynomial.legendre.leggauss(steps)
+    return 0.5 * (positions + 1), 0.5 * weights

@@ -1,0 +1,63 @@
+"""What the methods share that look at noisy copies of an image."""
+
+from keras import ops
+
+from kerascam.autodiff import random_normal
+from kerascam.explainers.checks import check_integer, check_number
+from kerascam.explainers.pixels import PixelExplainer
+
+
+class NoisyExplainer(PixelExplainer):
+    """Explains by gradients at noisy copies of each image.
+
+    The noise of a sample depends on `seed` and its number alone: an image has the same heatmap
+    whatever stands beside it in the batch.
+
+    Args:
+        model: See `Explainer`.
+        samples: Number of noisy copies.
+        noise: Standard deviation of the Gaussian noise, as a share of the range (highest minus
+            lowest value) of each image.
+        seed: Seed of the noise.
+        channels: See `PixelExplainer`.
+        output: See `Explainer`.
+        score: See `Explainer`.
+        batch_size: Number of noisy copies, of all images together, to compute at once.
+    """
+
+    def __init__(
+        self,
+        model,
+        *,
+        samples=50,
+        noise=0.15,
+        seed=0,
+        channels="max_abs",
+        output=None,
+        score=None,
+        batch_size=32,
+    ):
+        super().__init__(
+            model, channels=channels, output=output, score=score, batch_size=batch_size
+        )
+        self.samples = check_integer("samples", samples)
+        self.noise = check_number("noise", noise, low=0)
+        self.seed = check_integer("seed", seed, low=0)
+
+    def _fold_gradients(self, step, total, inputs, target):
+        """Adds up what `step` makes of the total and the gradients of some samples.
+
+        The gradients are `(samples, batch, height, width, channels)`, float32.
+        """
+        images = self._images(inputs)
+        axes = tuple(range(1, len(images.shape)))
+        spread = ops.max(images, axis=axes, keepdims=True) - ops.min(
+            images, axis=axes, keepdims=True
+        )
+
+        def body(total, indices):
+            noise = random_normal(ops.shape(images)[1:], self.seed, indices)
+            points = images + self.noise * spread * ops.expand_dims(noise, 1)
+            return step(total, ops.cast(self._gradient_at(points, inputs, target), "float32"))
+
+        return self._fold(body, total, self.samples, inputs)

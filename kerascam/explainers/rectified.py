@@ -1,0 +1,41 @@
+"""What the methods share that pass gradients through ReLU by a rule of their own."""
+
+from kerascam.autodiff import rectified_gradient
+from kerascam.explainers.pixels import PixelExplainer
+
+
+class RectifiedExplainer(PixelExplainer):
+    """Explains by a gradient with another rule at every ReLU.
+
+    The rule reaches ReLU and ReLU6 as layers, activations, `keras.ops` or TensorFlow operations,
+    in nested models and Python code. Other activations keep their own gradient.
+
+    Args:
+        model: See `Explainer`.
+        channels: See `PixelExplainer`.
+        output: See `Explainer`.
+        score: See `Explainer`.
+        batch_size: See `Explainer`.
+
+    Raises:
+        TypeError: See `PixelExplainer`.
+        ValueError: See `PixelExplainer`; and at the first call if the network has no ReLU.
+    """
+
+    rule: str
+
+    def attribute(self, inputs, target):
+        """The gradient by the rule."""
+        image = self._network.image
+
+        def score(images):
+            scores = self._network.scores([*inputs[:image], images, *inputs[image + 1 :]])
+            return target(scores), scores
+
+        gradient, scores, num_relus = rectified_gradient(score, inputs[image], self.rule)
+        if num_relus == 0:
+            raise ValueError(
+                f"{type(self).__name__} changes how ReLU passes gradients, and this network has no "
+                "ReLU or ReLU6, so it would be the plain gradient. Use `kc.Saliency`."
+            )
+        return gradient, scores

@@ -1,0 +1,36 @@
+"""Image-specific class saliency."""
+
+from kerascam.explainers.pixels import PixelExplainer
+
+
+class Saliency(PixelExplainer):
+    """Largest absolute gradient of the score over the channels of each pixel.
+
+    `M_ij = max_c |dS/dI(i, j, c)|`: which pixels need to be changed the least to change the score
+    of the class the most, to first order. One forward and one backward pass.
+
+    Args:
+        model: See `Explainer`.
+        channels: See `PixelExplainer`; `"max_abs"` is the paper's.
+        output: See `Explainer`.
+        score: See `Explainer`.
+        batch_size: See `Explainer`.
+
+    Raises:
+        TypeError: See `PixelExplainer`.
+        ValueError: See `PixelExplainer`.
+
+    Example:
+        >>> import numpy as np
+        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
+        >>> heatmaps, targets, scores = Saliency(model)(np.ones((2, 96, 96, 3), "float32"))
+        >>> heatmaps.shape
+        (2, 96, 96)
+
+    Reference:
+        Simonyan et al. 2013, Deep Inside Convolutional Networks, section 3.
+    """
+
+    def attribute(self, inputs, target):
+        """The gradient."""
+        return self._gradient(inputs, target)

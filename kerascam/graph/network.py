@@ -1,0 +1,292 @@
+"""A classifier: its scores before softmax, and its two parts before and after a layer."""
+
+import contextlib
+import dataclasses
+import difflib
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerascam.autodiff import inline_functions
+from kerascam.graph.opaque import InnerCall, inner_calls, inner_layers, tapped
+from kerascam.graph.operations import Graph, run
+from kerascam.graph.scores import without_activation
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """The output of one layer in a network.
+
+    Attributes:
+        path: Name of the layer, after the names of the models that it stands in.
+        output: Symbolic tensor with its shape and dtype.
+        slot: Its slot in the graph, or `None` inside a layer that is Python code.
+        inner: The call inside such a layer.
+    """
+
+    path: str
+    output: Any
+    slot: int | None = None
+    inner: InnerCall | None = None
+
+
+class Network:
+    """A classifier's scores, and its layers.
+
+    Everything is computed in inference mode on the variables of the user's model, which stays as
+    it is. For use inside a compiled function.
+
+    Args:
+        model: A built `keras.Model`.
+        output: Name or index of the output, for a model with several.
+        score: Name of the layer whose output is the score before softmax, where it can't be found.
+
+    Attributes:
+        graph: The `Graph`.
+        score: Slot of the score.
+        activation: What makes the score probabilities: `"softmax"`, `"sigmoid"`, `"log_softmax"` or
+            `"linear"`.
+        inputs: Symbolic inputs, in the order of `model.inputs`.
+        num_classes: Number of scores.
+        image: Index of the input that is explained, the first with spatial axes; `None` if there
+            is none.
+
+    Raises:
+        TypeError: If it is no Keras model.
+        ValueError: If the model is not built, or its scores can't be found.
+    """
+
+    def __init__(self, model, output=None, score=None):
+        self.graph = Graph(model)
+        self.inputs = [self.graph.tensors[slot] for slot in self.graph.inputs]
+        self.score = self.graph.outputs[_output_index(self.graph, output)]
+        self._inner_score: InnerCall | None = None
+        if score is None:
+            self.score, self.activation = without_activation(self.graph, self.score)
+            shape = self.graph.tensors[self.score].shape
+        else:
+            place = self.place(score, "score")
+            shape, self.activation, self._inner_score = place.output.shape, "linear", place.inner
+            self.score = self.score if place.slot is None else place.slot
+        if len(shape) < 2 or shape[-1] is None or any(size != 1 for size in shape[1:-1]):
+            raise ValueError(
+                "kerascam explains classifiers, with scores of shape (batch, classes). This "
+                f"network gives shape {tuple(shape)}. Add a layer that makes one score of each "
+                "class from them, such as a mean over all positions."
+            )
+        self.num_classes = shape[-1]
+        spatial = [index for index, spec in enumerate(self.inputs) if len(spec.shape) > 2]
+        self.image = spatial[0] if spatial else None
+        self._steps = self.graph.between(self.graph.inputs, [self.score])
+        self._has_python_code = any(inner_layers(step.operation, "") for step in self._steps)
+
+    def scores(self, inputs, taps=None):
+        """Scores before softmax or sigmoid.
+
+        Args:
+            inputs: A tensor for each input.
+            taps: For some places, a function from their tensor to what goes on in its stead.
+
+        Returns:
+            `(batch, classes)`, float32.
+        """
+        return self._run(self._steps, dict(zip(self.graph.inputs, inputs, strict=True)), taps)
+
+    def features_and_scores(self, inputs, place):
+        """What a layer gives, and the scores, both float32."""
+        found: list[Any] = []
+        scores = self.scores(inputs, {place: _keep(found)})
+        return ops.cast(found[0], "float32"), scores
+
+    def probabilities(self, scores):
+        """Probabilities as the network has them, `(batch, classes)`.
+
+        A network that ends in scores without an activation is taken to be trained with softmax, or
+        with sigmoid if it has a single unit.
+        """
+        if self.activation == "sigmoid" or self.num_classes == 1:
+            return ops.sigmoid(scores)
+        return ops.softmax(scores, axis=-1)
+
+    def cut(self, place):
+        """The network before and after a layer.
+
+        Args:
+            place: Where to cut it, see `place`.
+
+        Returns:
+            Two functions: `trunk(inputs)` gives the features and a list of all else that the rest
+            of the network reads (skip connections, other inputs); `head(features, rest)` gives the
+            scores, as `scores` does, without computing the trunk again.
+        """
+        if place.slot is None:
+            return self._cut_in_python_code(place)
+        steps = self.graph.between([place.slot], [self.score])
+        made = {place.slot, *(slot for step in steps for slot in step.outputs)}
+        read = sorted({slot for step in steps for slot in step.inputs.values()} - made)
+        before = self.graph.between(self.graph.inputs, [place.slot, *read])
+
+        def trunk(inputs):
+            values = run(before, dict(zip(self.graph.inputs, inputs, strict=True)))
+            return values[place.slot], [values[slot] for slot in read]
+
+        def head(features, rest):
+            return self._run(steps, {**dict(zip(read, rest, strict=True)), place.slot: features})
+
+        return trunk, head
+
+    def place(self, layer, argument="layer"):
+        """Finds the output of a layer.
+
+        Args:
+            layer: Its name, its path such as `"backbone/conv5"` where several have the name, or the
+                layer itself. A layer that is called several times stands for its last call.
+            argument: What the user calls it, for the messages.
+
+        Returns:
+            The `Place`.
+
+        Raises:
+            TypeError: If `layer` is neither a name nor a layer.
+            ValueError: If there is no such layer, or several.
+        """
+        if not isinstance(layer, (str, keras.layers.Layer)):
+            raise TypeError(
+                f"`{argument}` must be the name of a layer, or the layer itself. Received: "
+                f"{type(layer).__name__}."
+            )
+        found = {
+            path: Place(path, self.graph.tensors[slots[0]], slots[0])
+            for path, operation, slots in self.graph.calls
+            if _is_named(layer, path, operation)
+        }
+        for step in self.graph.steps if not found else ():
+            names = inner_layers(step.operation, step.path)
+            if any(_is_named(layer, path, inner) for path, inner in names.items()):
+                for call in self._inner_calls(step):
+                    if _is_named(layer, call.path, call.layer):
+                        found[call.path] = Place(call.path, call.output, inner=call)
+        if len(found) == 1 or layer in found:
+            return found[layer] if layer in found else next(iter(found.values()))
+        name = layer if isinstance(layer, str) else layer.name
+        if found:
+            raise ValueError(
+                f"`{argument}` must name one layer. Received: {name!r}, the name of several. Pass "
+                f"the path of one of them: {sorted(found)}."
+            )
+        names = [path for path, _, _ in self.graph.calls]
+        for step in self.graph.steps:
+            names += inner_layers(step.operation, step.path)
+        raise ValueError(
+            f"`{argument}` must name a layer of the model. Received: {name!r}. The nearest are "
+            f"{_nearest(name, names)}."
+        )
+
+    def last_spatial_place(self):
+        """The output of the last layer that has more than one position, `(batch, ..., channels)`.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        rank = 0 if self.image is None else len(self.inputs[self.image].shape)
+        for step in reversed(self._steps):
+            slot = step.outputs[0]
+            if slot != self.score and is_spatial(self.graph.tensors[slot], rank):
+                return Place(step.path, self.graph.tensors[slot], slot)
+            if inner_layers(step.operation, step.path):
+                calls = [call for call in self._inner_calls(step) if is_spatial(call.output, rank)]
+                if calls:
+                    return Place(calls[-1].path, calls[-1].output, inner=calls[-1])
+        shapes = [tuple(spec.shape) for spec in self.inputs]
+        raise ValueError(
+            f"No layer has a spatial output like the images (inputs of shape {shapes}), so there "
+            "is nothing to draw a map of. Pass the name of a layer as `layer`, or use a method "
+            "that explains by pixels, such as `kc.Saliency`."
+        )
+
+    def leads_to_score(self, place):
+        """Whether the score depends on a layer; inside Python code it is taken to."""
+        if place.slot is None or place.slot == self.score:
+            return True
+        steps = self.graph.between([place.slot], [self.score])
+        return any(place.slot in step.inputs.values() for step in steps)
+
+    def _run(self, steps, values, taps=None):
+        taps = taps or {}
+        slots = {place.slot: tap for place, tap in taps.items() if place.slot is not None}
+        inner = [(place.inner, tap) for place, tap in taps.items() if place.slot is None]
+        found: list[Any] = []
+        if self._inner_score is not None:
+            inner.append((self._inner_score, _keep(found)))
+        inlined = inline_functions() if self._has_python_code else contextlib.nullcontext()
+        with inlined, tapped([(call.layer, _only(call.number, tap)) for call, tap in inner]):
+            values = run(steps, values, slots)
+        score = found[0] if found else values[self.score]
+        return ops.reshape(ops.cast(score, "float32"), (-1, self.num_classes))
+
+    def _cut_in_python_code(self, place):
+        # The trunk stands in the compiled head, but nothing reads it, so it is not computed.
+        def trunk(inputs):
+            return self.features_and_scores(inputs, place)[0], list(inputs)
+
+        def head(features, rest):
+            return self.scores(rest, {place: lambda old: ops.cast(features, old.dtype)})
+
+        return trunk, head
+
+    def _inner_calls(self, step):
+        return inner_calls(step.operation, step.path, *self.graph.call(step))
+
+
+def is_spatial(tensor, rank=None):
+    """Whether a tensor `(batch, ..., channels)` has more than one position."""
+    shape = tensor.shape
+    right_rank = len(shape) > 2 if rank is None else len(shape) == rank
+    return right_rank and any(size != 1 for size in shape[1:-1])
+
+
+def _is_named(layer, path, operation):
+    if isinstance(layer, str):
+        return layer in (path, path.rpartition("/")[2])
+    return layer is operation
+
+
+def _nearest(name, paths):
+    """The paths most like a name, whether it is a path or the last part of one."""
+    by_name: dict[str, str] = {}
+    for path in paths:
+        by_name[path] = by_name[path.rpartition("/")[2]] = path
+    near = difflib.get_close_matches(name, by_name, n=5, cutoff=0.0)
+    return list(dict.fromkeys(by_name[key] for key in near))
+
+
+def _only(number, tap):
+    """A tap for one of the calls of a layer."""
+    calls = iter(range(10**9))
+    return lambda output: tap(output) if next(calls) == number else output
+
+
+def _keep(found):
+    """A tap that keeps what it sees."""
+
+    def tap(output):
+        found.append(output)
+        return output
+
+    return tap
+
+
+def _output_index(graph, output):
+    count = len(graph.outputs)
+    names = graph.output_names if len(graph.output_names) == count else list(range(count))
+    if output is None and count == 1:
+        return 0
+    if output in names:
+        return names.index(output)
+    if isinstance(output, int) and 0 <= output < count:
+        return output
+    raise ValueError(
+        f"`output` must be the name or index of one of the model's outputs {names}. Received: "
+        f"output={output!r}."
+    )
