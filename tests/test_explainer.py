@@ -72,7 +72,7 @@ def test_compiled_once_for_all_batch_sizes_and_new_weights(explainer, images):
     old = explain(images, 2)
     model.fit(images, np.arange(8) % 5, epochs=3, verbose=0)
     new = explain(images, 2)
-    assert explain._by_class.experimental_get_tracing_count() == 1
+    assert explain._by_class.num_traces == 1
     assert not np.allclose(old.heatmaps, new.heatmaps, rtol=1e-3)
     fresh = explainer(model)(images, 2)
     np.testing.assert_array_equal(new.heatmaps, fresh.heatmaps)

@@ -38,13 +38,38 @@ def compile_function(function, *signature):
             has, such as a `keras.KerasTensor`. The first axis is the batch, of any size.
 
     Returns:
-        The compiled function. It keeps `function` alive and nothing else keeps the compiled
+        The `Compiled` function. It keeps `function` alive and nothing else keeps the compiled
         function alive.
     """
     specs = tf.nest.map_structure(
         lambda tensor: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype), list(signature)
     )
-    return tf.function(function, input_signature=specs, autograph=False)
+    return Compiled(tf.function(function, input_signature=specs, autograph=False))
+
+
+class Compiled:
+    """A compiled function, traced when it is called first and never again.
+
+    Args:
+        function: A `tf.function` with an input signature.
+    """
+
+    def __init__(self, function):
+        self._function = function
+        self._concrete = None
+
+    def __call__(self, *arguments):
+        """Calls it on tensors, arrays, or lists of these."""
+        if self._concrete is None:
+            # Called directly, TensorFlow would warn of many traces: it takes all functions that
+            # were made of the same lines for one.
+            self._concrete = self._function.get_concrete_function()
+        return self._concrete(*tf.nest.map_structure(tf.convert_to_tensor, arguments))
+
+    @property
+    def num_traces(self):
+        """How often it was traced."""
+        return self._function.experimental_get_tracing_count()
 
 
 def trace(function, *signature):
@@ -54,7 +79,8 @@ def trace(function, *signature):
         function(*tensors)
         return ()
 
-    compile_function(traced, *signature).get_concrete_function()
+    specs = [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in signature]
+    tf.function(traced, input_signature=specs, autograph=False).get_concrete_function()
 
 
 def gradients(function):

@@ -77,12 +77,8 @@ class IntegratedGradients(PixelExplainer):
             raise ValueError("`baseline` must have at least one image. Received: none.")
         self._baselines = [Baseline(image, spec) for image in images]
         if is_set:
-            rng = np.random.default_rng(self.seed)
-            order = np.concatenate(
-                [rng.permutation(len(images)) for _ in range(-(-steps // len(images)))]
-            )
-            self._chosen = order[:steps].astype("int32")
-            positions, weights = rng.uniform(size=steps), np.full(steps, 1 / steps)
+            self._chosen, positions = _random_points(len(images), self.steps, self.seed)
+            weights = np.full(steps, 1 / steps)
         else:
             self._chosen = np.zeros(steps, "int32")
             positions, weights = _rule(rule, steps)
@@ -116,3 +112,18 @@ def _rule(rule, steps):
         return (np.arange(steps) + 0.5) / steps, np.full(steps, 1 / steps)
     positions, weights = np.polynomial.legendre.leggauss(steps)
     return 0.5 * (positions + 1), 0.5 * weights
+
+
+def _random_points(num_baselines, steps, seed):
+    """A baseline and a position in [0, 1) for each step.
+
+    Each baseline is used equally often, and the positions of each are spread evenly over the way:
+    random points as in the paper, but their mean is less so.
+    """
+    rng = np.random.default_rng(seed)
+    rounds = -(-steps // num_baselines)
+    order = np.array([rng.permutation(num_baselines) for _ in range(rounds)])
+    parts = np.array([rng.permutation(rounds) for _ in range(num_baselines)])
+    positions = (parts.T + rng.uniform(size=parts.T.shape)) / rounds
+    chosen = np.take_along_axis(positions, order, axis=1)
+    return order.ravel()[:steps].astype("int32"), chosen.ravel()[:steps]

@@ -1,0 +1,48 @@
+"""Every classifier of `keras.applications` is explained, with nothing but its name."""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+
+import kerascam as kc
+
+NETWORKS = sorted(
+    name for name, value in vars(keras.applications).items() if inspect.isfunction(value)
+)
+# Smallest input that the network takes, where it is not 32.
+SMALLEST = {"Xception": 71, "InceptionV3": 75, "InceptionResNetV2": 75}
+
+
+def build(name, **kwargs):
+    size = SMALLEST.get(name, 32)
+    return getattr(keras.applications, name)(
+        weights=None, input_shape=(size, size, 3), classes=7, **kwargs
+    )
+
+
+def test_the_list_is_that_of_keras():
+    assert {"VGG16", "ResNet50", "ConvNeXtTiny", "NASNetMobile", "MobileNetV3Small"} <= {*NETWORKS}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*heatmaps of GradCAM are zero everywhere")
+@pytest.mark.parametrize("name", NETWORKS)
+def test_network(name, rng):
+    model = build(name)
+    images = rng.uniform(size=(1, *model.input_shape[1:])).astype("float32")
+    for method in (kc.GradCAM, kc.HiResCAM, kc.Saliency):
+        explain = method(model)
+        heatmaps, targets, scores = explain(images)
+        assert np.isfinite(heatmaps).all()
+        assert targets[0] == scores[0].argmax()
+        if method is kc.HiResCAM:
+            assert heatmaps.any()
+        if method is kc.Saliency:
+            assert heatmaps.shape == images.shape[:-1]
+            assert heatmaps.any()
+    linear = build(name, classifier_activation=None)
+    linear.set_weights(model.get_weights())
+    expected = linear(images, training=False).numpy()
+    np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
