@@ -1,9 +1,13 @@
 """What the tests share."""
 
+import io
+import json
 import os
+import zipfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -86,3 +90,40 @@ def event_steps(log_dir, tag):
         for event in EventFileLoader(str(path)).Load():
             steps += [event.step for value in event.summary.value if value.tag == tag]
     return steps
+
+
+def snapshot(model, images, path):
+    """Everything about a model that must stay as it is."""
+    layers = list(model._flatten_layers())
+    predictions = keras.tree.flatten(model.predict(images, verbose=0))
+    state = {
+        "config": keras.saving.serialize_keras_object(model),
+        "weights": [weight.numpy() for weight in model.variables],
+        "outputs": [getattr(layer, "output", None) is not None for layer in layers],
+        "nodes": [len(layer._inbound_nodes) for layer in layers],
+        "trainable": [layer.trainable for layer in layers],
+        "attributes": [sorted(vars(layer)) for layer in layers],
+        "losses": len(model.losses),
+        "predictions": predictions,
+    }
+    model.save(path)
+    with zipfile.ZipFile(path) as file:
+        state["config in file"] = json.loads(file.read("config.json"))
+        with h5py.File(io.BytesIO(file.read("model.weights.h5"))) as weights:
+            state["weights in file"] = []
+            weights.visititems(
+                lambda _, item: (
+                    state["weights in file"].append(item[()]) if hasattr(item, "dtype") else None
+                )
+            )
+    return state
+
+
+def assert_same(before, after):
+    """Compares two snapshots."""
+    for name, value in before.items():
+        if name in ("weights", "predictions", "weights in file"):
+            for old, new in zip(value, after[name], strict=True):
+                np.testing.assert_array_equal(old, new)
+        else:
+            assert value == after[name], name

@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 
 import kerascam as kc
+from kerascam.graph import Network
 
 NETWORKS = sorted(
     name for name, value in vars(keras.applications).items() if inspect.isfunction(value)
 )
 # Smallest input that the network takes, where it is not 32.
 SMALLEST = {"Xception": 71, "InceptionV3": 75, "InceptionResNetV2": 75}
+# With random weights its own `predict` differs from its own call by half: rounding grows so much.
+CHAOTIC = "EfficientNetV2L"
 
 
 def build(name, **kwargs):
@@ -45,4 +48,8 @@ def test_network(name, rng):
     linear = build(name, classifier_activation=None)
     linear.set_weights(model.get_weights())
     expected = linear(images, training=False).numpy()
-    np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+    tolerance = {"rtol": 1e-4, "atol": 1e-4 * np.abs(expected).max()}
+    found = np.asarray(Network(model).scores([images]))
+    np.testing.assert_allclose(found, expected, **tolerance)
+    if name != CHAOTIC:
+        np.testing.assert_allclose(scores, expected, **tolerance)

@@ -1,7 +1,4 @@
-"""What holds for every explainer: the model untouched, one trace, clear errors."""
-
-import gc
-import weakref
+"""What all explainers share: targets, progress, clear errors."""
 
 import keras
 import numpy as np
@@ -11,112 +8,21 @@ from conftest import small_model
 import kerascam as kc
 from kerascam.explainers import progress
 
-EXPLAINERS = [kc.CAM]
-
 
 @pytest.fixture
 def images(rng):
     return rng.normal(size=(8, 32, 32, 3)).astype("float32")
 
 
-def snapshot(model, images, path):
-    """Everything about a model that must stay as it is."""
-    layers = list(model._flatten_layers())
-    model.save(path)
-    predictions = model.predict(images, verbose=0)
-    return {
-        "config": keras.saving.serialize_keras_object(model),
-        "weights": [weight.numpy() for weight in model.variables],
-        "outputs": [getattr(layer, "output", None) is not None for layer in model.layers],
-        "nodes": [len(layer._inbound_nodes) for layer in layers],
-        "trainable": [layer.trainable for layer in layers],
-        "attributes": [sorted(vars(layer)) for layer in layers],
-        "losses": len(model.losses),
-        "predictions": predictions,
-        "file": keras.models.load_model(path).predict(images, verbose=0),
-    }
-
-
-@pytest.mark.parametrize("explainer", EXPLAINERS)
-def test_model_is_untouched_also_by_a_call_that_fails(explainer, images, tmp_path):
-    model = small_model(5, dropout=0.5)
-    before = snapshot(model, images, tmp_path / "before.keras")
-    explain = explainer(model)
-    explain(images)
-    explain(images, targets=lambda scores: scores[:, 1] - scores[:, 2])
-    with pytest.raises(ValueError, match="classes of this network"):
-        explain(images, targets=5)
-    with pytest.raises(RuntimeError, match="from the user"):
-        explain(images, targets=_failing_target)
-    after = snapshot(model, images, tmp_path / "after.keras")
-    for name, value in before.items():
-        if name in ("weights", "predictions", "file"):
-            for old, new in zip(value, after[name], strict=True):
-                np.testing.assert_array_equal(old, new)
-        else:
-            assert value == after[name], name
-
-
-def _failing_target(scores):
-    raise RuntimeError("from the user")
-
-
-@pytest.mark.parametrize("explainer", EXPLAINERS)
-def test_compiled_once_for_all_batch_sizes_and_new_weights(explainer, images):
+def test_sees_every_new_weight(images, rng):
     model = small_model(5)
-    model.compile("sgd", "sparse_categorical_crossentropy")
-    explain = explainer(model, batch_size=8)
-    for number in (1, 2, 5, 8):
-        explain(images[:number])
-        explain(images[:number], targets=2)
-    old = explain(images, 2)
-    model.fit(images, np.arange(8) % 5, epochs=3, verbose=0)
-    new = explain(images, 2)
-    assert explain._by_class.num_traces == 1
-    assert not np.allclose(old.heatmaps, new.heatmaps, rtol=1e-3)
-    fresh = explainer(model)(images, 2)
-    np.testing.assert_array_equal(new.heatmaps, fresh.heatmaps)
-    np.testing.assert_allclose(
-        explain.probabilities(new.scores), model.predict(images, verbose=0), atol=1e-6
-    )
-
-
-@pytest.mark.parametrize("explainer", EXPLAINERS)
-def test_sees_every_new_weight(explainer, images, rng):
-    model = small_model(5)
-    explain = explainer(model)
+    explain = kc.CAM(model)
     explain(images)
     for weight in model.weights:
         weight.assign_add(0.1 * rng.normal(size=weight.shape))
         expected = model.predict(images, verbose=0)
         found = explain.probabilities(explain(images).scores)
         np.testing.assert_allclose(found, expected, atol=1e-5, err_msg=weight.path)
-
-
-@pytest.mark.parametrize("explainer", EXPLAINERS)
-@pytest.mark.parametrize("batch_size", [1, 3, 32])
-def test_an_image_does_not_depend_on_the_rest_of_the_batch(explainer, images, batch_size):
-    model = small_model(5)
-    together = explainer(model, batch_size=batch_size)(images)
-    for index, image in enumerate(images):
-        alone = explainer(model)(image[None])
-        assert alone.targets[0] == together.targets[index]
-        for name in ("heatmaps", "scores"):
-            np.testing.assert_allclose(
-                getattr(alone, name)[0], getattr(together, name)[index], rtol=1e-4, atol=1e-6
-            )
-
-
-@pytest.mark.parametrize("explainer", EXPLAINERS)
-def test_a_dropped_model_is_not_kept_alive(explainer, images):
-    model = small_model(5)
-    explain = explainer(model)
-    explain(images)
-    kept = weakref.ref(model.get_layer("predictions"))
-    del model, explain
-    keras.backend.clear_session()
-    gc.collect()
-    assert kept() is None
 
 
 def test_targets():

@@ -73,7 +73,7 @@ def test_saliency_is_that_of_the_score_and_not_of_the_probability(rng):
     images = draw(rng, (4, 5, 3))
     before = kc.Saliency(tiny.model)(images, 0).heatmaps
     kernel, bias = tiny.model.get_layer("scores").get_weights()
-    tiny.model.get_layer("scores").set_weights([kernel, bias + [500, 0, 0]])
+    tiny.model.get_layer("scores").set_weights([kernel, bias + np.array([500, 0, 0])])
     after = kc.Saliency(tiny.model)(images, 0).heatmaps
     np.testing.assert_allclose(after, before, rtol=1e-5)
 

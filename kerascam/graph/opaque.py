@@ -61,6 +61,21 @@ def inference_mode(operation):
     return {"training": False} if takes_it else {}
 
 
+@contextlib.contextmanager
+def kept_losses(operations):
+    """Keeps the losses that layers hold from their last call, which Keras drops at the next."""
+    kept = []
+    for operation in operations:
+        operation = getattr(operation, "model", operation)
+        if isinstance(operation, keras.layers.Layer):
+            kept += [(layer._losses, layer._losses[:]) for layer in operation._flatten_layers()]
+    try:
+        yield
+    finally:
+        for losses, before in kept:
+            losses[:] = before
+
+
 def signature(model):
     """Symbolic inputs and outputs of a model that is Python code.
 
@@ -128,16 +143,22 @@ def inner_calls(operation, path, function, inputs) -> list[InnerCall]:
 
     layers = {id(layer): (layer, where) for where, layer in inner_layers(operation, path).items()}
     with tapped([(layer, record(layer, where)) for layer, where in layers.values()]):
-        run_symbolically(function, inputs)
+        run_symbolically(function, inputs, operation)
     return calls
 
 
-def run_symbolically(function, inputs):
-    """Calls a function once on symbolic tensors; returns shapes and dtypes of what it returns."""
+def run_symbolically(function, inputs, *operations):
+    """Calls a function once on symbolic tensors; returns shapes and dtypes of what it returns.
+
+    Args:
+        function: The function.
+        inputs: Symbolic tensors.
+        *operations: The user's layers or models that it calls.
+    """
     outputs = []
 
     def call(*tensors):
-        with keras.StatelessScope():
+        with keras.StatelessScope(), kept_losses(operations):
             outputs.append(keras.tree.map_structure(_spec, function(*tensors)))
 
     with inline_functions():
@@ -215,7 +236,7 @@ def _outputs(model, structure):
     def call(*tensors):
         return model(keras.tree.pack_sequence_as(structure, tensors), training=False)
 
-    return run_symbolically(call, keras.tree.flatten(structure))
+    return run_symbolically(call, keras.tree.flatten(structure), model)
 
 
 def _spec(tensor):

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from kerascam.graph.identity import Cast
-from kerascam.graph.opaque import inference_mode, signature
+from kerascam.graph.opaque import inference_mode, kept_losses, signature
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,7 +171,7 @@ def run(
     taps = taps or {}
     # In a stateless scope a layer can leave nothing behind in the user's model: no loss of an
     # activity regulariser, no statistic, no step of a random seed.
-    with keras.StatelessScope():
+    with keras.StatelessScope(), kept_losses(step.operation for step in steps):
         for step in steps:
             tensors = {tensor: values[slot] for tensor, slot in step.inputs.items()}
             args, kwargs = step.arguments.fill_in(tensors)

@@ -39,7 +39,7 @@ def without_activation(graph: Graph, output: int) -> tuple[int, str]:
     if isinstance(step.operation, keras.Model):
         linear = WithoutActivation(step.operation, step.outputs.index(slot))
         step = graph.replace(step, linear)
-        run_symbolically(*graph.call(step))
+        run_symbolically(*graph.call(step), linear.model)
         activation = linear.activation
     else:
         activation = _activation_name(step.operation)

@@ -1,0 +1,158 @@
+"""What holds for every method and every form of model."""
+
+import gc
+import pathlib
+import weakref
+
+import keras
+import numpy as np
+import pytest
+from conftest import assert_same, snapshot
+from forms import FORMS, build, draw, first
+
+import kerascam as kc
+from kerascam.explainers import METHODS
+
+pytestmark = pytest.mark.filterwarnings("ignore:.* zero everywhere")
+
+# Few samples: what is tested does not depend on their number.
+ARGUMENTS = {
+    kc.SmoothGrad: {"samples": 3},
+    kc.VarGrad: {"samples": 3},
+    kc.IntegratedGradients: {"steps": 3},
+    kc.RISE: {"samples": 12, "grid": 3},
+}
+# What is refused, with a part of the message. Nothing else is.
+REFUSED = {
+    ("image and table", kc.CAM): "joins several tensors",
+    ("fully connected head", kc.CAM): "stands in the way",
+    ("subclassed", kc.CAM): "is Python code, which can't be read",
+}
+# The forms that are most unlike each other; the others are marked slow.
+CORE = ("Functional", "nested twice in Functional", "several outputs", "subclassed", "1-D signals")
+NAMES = {method.__name__: method for method in METHODS}
+
+
+def make(method, form, model, **kwargs):
+    arguments = {**ARGUMENTS.get(method, {}), **kwargs}
+    if form == "several outputs":
+        arguments["output"] = "species"
+    return method(model, **arguments)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [form if form in CORE else pytest.param(form, marks=pytest.mark.slow) for form in FORMS],
+)
+@pytest.mark.parametrize("method", NAMES)
+def test_method_on_form(method, form, tmp_path, rng):
+    """Points 1 to 6 of what must hold everywhere."""
+    method = NAMES[method]
+    model = build(form, tmp_path)
+    images = draw(model, rng)
+    before = snapshot(model, first(images, 2), tmp_path / "before.keras")
+    if (form, method) in REFUSED:
+        with pytest.raises(ValueError, match=REFUSED[form, method]):
+            make(method, form, model)
+        assert_same(before, snapshot(model, first(images, 2), tmp_path / "after.keras"))
+        return
+
+    explain = make(method, form, model)
+    results = {number: explain(first(images, number), verbose=0) for number in (1, 2, 5, 8)}
+    heatmaps, targets, scores = results[8]
+
+    # Shapes, and never NaN.
+    picture = images[0] if isinstance(images, list) else images
+    assert heatmaps.dtype == scores.dtype == np.float32
+    assert heatmaps.ndim == picture.ndim - 1
+    assert all(small <= large for small, large in zip(heatmaps.shape, picture.shape, strict=False))
+    assert np.isfinite(heatmaps).all()
+    assert heatmaps.any()
+
+    # The scores are those of the network before its activation.
+    predicted = model.predict(images, verbose=0)
+    predicted = predicted["species"] if form == "several outputs" else predicted
+    tolerance = 0.02 if form.startswith("mixed") else 1e-5
+    np.testing.assert_allclose(explain.probabilities(scores), predicted, atol=tolerance)
+    if not form.startswith("mixed"):
+        expected = (scores[:, 0] > 0) if scores.shape[1] == 1 else scores.argmax(axis=1)
+        np.testing.assert_array_equal(targets, expected)
+
+    # An image's result does not depend on the rest of the batch; the same call gives the same.
+    scale = np.abs(heatmaps).max()
+    close = {"rtol": 1e-3, "atol": scale * (0.1 if form.startswith("mixed") else 1e-4)}
+    for number, result in results.items():
+        np.testing.assert_allclose(result.heatmaps, heatmaps[:number], **close)
+    np.testing.assert_array_equal(explain(images, verbose=0).heatmaps, heatmaps)
+
+    # New weights are seen without a new trace; a new explainer sees the same, in small batches too.
+    weights = [weight.numpy() for weight in model.weights]
+    for weight, value in zip(model.weights, weights, strict=True):
+        if "float" in weight.dtype and "variance" not in weight.path:
+            weight.assign(value + 0.1 * rng.normal(size=value.shape))
+    changed = explain(images, targets, verbose=0)
+    assert explain._by_class.num_traces == 1
+    assert not np.allclose(changed.scores, scores, rtol=1e-3)
+    fresh = make(method, form, model, batch_size=3)(images, targets, verbose=0)
+    close["atol"] = np.abs(fresh.heatmaps).max() * close["atol"] / scale
+    np.testing.assert_allclose(changed.heatmaps, fresh.heatmaps, **close)
+    for weight, value in zip(model.weights, weights, strict=True):
+        weight.assign(value)
+
+    # A function as target; calls that fail, before the work and in its midst.
+    contrast = explain(images, lambda s: s[:, 0] - 2 * s[:, -1], verbose=0)
+    assert contrast.targets is None
+    assert np.isfinite(contrast.heatmaps).all()
+    with pytest.raises(ValueError, match="classes of this network"):
+        explain(images, targets=5)
+    if method is not kc.EigenCAM:  # It shows no class, so it asks for no target.
+        with pytest.raises(RuntimeError, match="from the user"):
+            explain(images, targets=_failing_target)
+    assert_same(before, snapshot(model, first(images, 2), tmp_path / "after.keras"))
+
+
+def _failing_target(scores):
+    raise RuntimeError("from the user")
+
+
+@pytest.mark.parametrize(
+    ("method", "form"),
+    [
+        (method, form)
+        for method in NAMES
+        for form in ("Functional", "backbone nested in Sequential", "subclassed")
+        if (form, NAMES[method]) not in REFUSED
+    ],
+)
+def test_a_dropped_model_is_not_kept_alive(method, form, tmp_path, rng):
+    method = NAMES[method]
+    model = build(form, tmp_path)
+    explain = make(method, form, model)
+    explain(draw(model, rng))
+    kept = weakref.ref(model.layers[-1])
+    del model, explain
+    keras.backend.clear_session()
+    gc.collect()
+    assert kept() is None
+
+
+@pytest.mark.parametrize("method", NAMES)
+def test_exports_and_documentation(method):
+    """A new method is a class, a test, an export and a line of documentation."""
+    assert getattr(kc, method) is NAMES[method]
+    readme = (pathlib.Path(__file__).parents[1] / "README.md").read_text()
+    assert f"`{method}" in readme or f"kc.{method}`" in readme
+
+
+def test_readme_says_what_is_refused():
+    """The README's table of forms lists all forms, and marks what is refused, and no more."""
+    readme = (pathlib.Path(__file__).parents[1] / "README.md").read_text()
+    rows = {}
+    for line in readme.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells[0] in FORMS:
+            rows[cells[0]] = cells[1:]
+    assert list(rows) == list(FORMS)
+    for form, (cam, *others) in rows.items():
+        assert (cam != "yes") == ((form, kc.CAM) in REFUSED)
+        assert others == ["yes"] * 3
