@@ -32,6 +32,71 @@ def demo(
     run_demo(quick=quick, epochs=epochs, log_dir=log_dir)
 
 
+@app.command()
+def explain(
+    images: list[Path] = typer.Argument(help="Image files, or directories of them."),  # noqa: B008
+    model: Path = typer.Option(..., "--model", "-m", help="A saved Keras model."),  # noqa: B008
+    method: str = typer.Option("gradcam", help="The method, such as gradcam, hirescam, saliency."),
+    target: str = typer.Option(
+        None, "--class", help="Class to explain, by index or name. Default: the predicted one."
+    ),
+    classes: Path = typer.Option(  # noqa: B008
+        None, help="File with the names of the classes, one in each line or JSON."
+    ),
+    top: int = typer.Option(1, min=1, help="Explain the K most probable classes."),
+    out: Path = typer.Option("explanations", "--out", "-o", help="Where to write."),  # noqa: B008
+    preprocess: str = typer.Option(
+        None,
+        help="What the model was trained on: none (0..255), unit (0..1), tf, torch or caffe. "
+        "Default: none if the model rescales its images itself, else unit.",
+    ),
+    layer: str = typer.Option(None, help="Layer to explain by. Default: the last spatial one."),
+    output: str = typer.Option(None, help="Output to explain, for a model with several."),
+    raw: bool = typer.Option(False, "--raw", help="Write the raw maps too, as .npz."),
+    colormap: str = typer.Option("turbo", help="Colours of the heatmaps."),
+    alpha: float = typer.Option(0.5, min=0, max=1, help="Share of the heatmap in the overlay."),
+):
+    """Write heatmaps of image files, laid over them."""
+    from kerascam.explain_files import METHOD_NAMES, PREPROCESSINGS, FileExplainer, explain_files
+    from kerascam.visualization import COLORMAPS
+
+    for name, value, known in (
+        ("--method", method, METHOD_NAMES),
+        ("--preprocess", preprocess or "none", PREPROCESSINGS),
+        ("--colormap", colormap, COLORMAPS),
+    ):
+        if value not in known:
+            _fail(f"{name} must be one of {', '.join(known)}. Received: {value!r}.")
+    missing = [str(path) for path in images if not path.exists()]
+    if missing:
+        _fail(f"There is no {', '.join(missing)}.")
+    try:
+        explainer = FileExplainer(model, method, layer, output, classes, target, top, preprocess)
+    except (OSError, TypeError, ValueError) as error:
+        _fail(str(error))
+    typer.echo(f"Preprocessing: {explainer.preprocess} (see --preprocess).")
+
+    def progress(files):
+        with typer.progressbar(files, label="Explaining") as bar:
+            yield from bar
+
+    written, skipped = explain_files(
+        images, explainer, out, progress, raw=raw, colormap=colormap, alpha=alpha
+    )
+    typer.echo(f"Wrote {len(written)} files to {out}.")
+    for reason in skipped:
+        typer.echo(f"Skipped: {reason}", err=True)
+    if not written and not skipped:
+        _fail("There are no images in " + ", ".join(map(str, images)) + ".")
+    if skipped:
+        raise typer.Exit(1)
+
+
+def _fail(message):
+    typer.echo(message, err=True)
+    raise typer.Exit(2)
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def board(
     context: typer.Context,

@@ -12,6 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import kerascam as kc
 from kerascam.callbacks import HeatmapLogger
+from kerascam.explainers import METHODS
 
 NAMES = ["circle", "square", "triangle", "star"]
 
@@ -582,3 +583,59 @@ def test_keras_data_sets_are_refused_with_what_to_do(data, tmp_path):
     with pytest.raises(TypeError, match=r"Received: Batches.*`dataset\[0\]`"):
         fit(compiled(), data, [HeatmapLogger(tmp_path, Batches())])
     fit(compiled(), data, [HeatmapLogger(tmp_path, Batches()[0])], epochs=1)
+
+
+ARGUMENTS = {
+    kc.SmoothGrad: {"samples": 2},
+    kc.VarGrad: {"samples": 2},
+    kc.IntegratedGradients: {"steps": 2},
+    kc.RISE: {"samples": 4},
+    kc.Occlusion: {"patch_size": 16},
+    kc.GradCAM: {"layer": "backbone"},
+}
+
+
+@pytest.mark.filterwarnings("ignore:.* zero everywhere")
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_is_logged_as_a_class_or_with_arguments(method, data, tmp_path):
+    model = compiled()
+    images, labels = data
+    explainer = functools.partial(method, **ARGUMENTS[method]) if method in ARGUMENTS else method
+    logger = HeatmapLogger(tmp_path, images, labels, explainer=explainer, max_images=2)
+    fit(model, data, [logger])
+    group = method.__name__.lower()
+    assert event_steps(tmp_path, f"{group}/image_1") == [0, 1]
+    found = events(tmp_path)
+    heatmaps = method(model, **ARGUMENTS.get(method, {}))(images[:2], labels[:2]).heatmaps
+    np.testing.assert_allclose(
+        [found[f"{group}_max/image_{index}"][1] for index in (0, 1)],
+        heatmaps.max(axis=(1, 2)),
+        rtol=1e-3,
+        atol=1e-9,
+    )
+    assert logger._explain._by_class.num_traces == 1
+
+
+def test_subclassed_models_are_logged(data, tmp_path):
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.conv = keras.layers.Conv2D(4, 3, activation="relu")
+            self.dense = keras.layers.Dense(4, "softmax")
+
+        def call(self, images):
+            return self.dense(keras.ops.mean(self.conv(images), axis=(1, 2)))
+
+    images, labels = data
+    model = Model()
+    model(images)
+    logger = HeatmapLogger(tmp_path, images, labels, explainer=kc.HiResCAM, max_images=2)
+    fit(compiled(model), data, [logger])
+    assert event_steps(tmp_path, "hirescam/image_0") == [0, 1]
+
+
+def test_methods_whose_maps_cannot_be_shown_are_told_before_training(data, tmp_path):
+    images, labels = data
+    kept = functools.partial(kc.Saliency, channels=None)
+    with pytest.raises(ValueError, match="Heatmaps must"):
+        fit(compiled(), data, [HeatmapLogger(tmp_path, images, labels, explainer=kept)])

@@ -84,7 +84,7 @@ def _from_dataset(dataset, max_images, explainer):
     if first is None:
         raise ValueError("`images` must hold at least one image. Received: an empty data set.")
     ranks = [len(array.shape) for array in explainer.arrange(first[0] if has_labels else first)]
-    if ranks == explainer.ranks:
+    if ranks == [len(spec.shape) for spec in explainer.inputs]:
         dataset = dataset.unbatch()
     batch = next(iter(dataset.batch(max_images)))
     batch = keras.tree.map_structure(lambda tensor: tensor.numpy(), batch)

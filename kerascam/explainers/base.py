@@ -98,9 +98,9 @@ class Explainer(abc.ABC):
         return self._network.num_classes
 
     @property
-    def ranks(self):
-        """Number of axes of a batch of each input, 4 for pictures."""
-        return [len(tensor.shape) for tensor in self._inputs]
+    def inputs(self):
+        """Symbolic tensors of the model's inputs, with their shapes and dtypes."""
+        return self._inputs
 
     def __call__(self, images, targets=None, verbose="auto"):
         """Explains images.

@@ -1,0 +1,244 @@
+"""`kerascam explain`: heatmaps of image files."""
+
+import io
+import json
+import os
+import pathlib
+import re
+
+import keras
+import numpy as np
+
+from kerascam import visualization
+from kerascam.datasets.image_files import list_images, read_image, resize_image
+from kerascam.explainers import METHODS
+from kerascam.explainers.features import FeatureExplainer
+from kerascam.explainers.guided_grad_cam import GuidedGradCAM
+from kerascam.explainers.layer_cam import LayerCAM
+
+METHOD_NAMES = {method.__name__.lower(): method for method in METHODS}
+PREPROCESSINGS = ("none", "unit", "tf", "torch", "caffe")
+_LARGEST = 512  # Longer side, in pixels, of images for a network that takes any size.
+_SHOWN = 1024  # Longer side of overlays.
+
+
+class FileExplainer:
+    """Explains image files by a model file and writes what it finds.
+
+    Args:
+        model: Path of a saved Keras model.
+        method: One of `METHOD_NAMES`.
+        layer: Name of the layer, for a method that takes one.
+        output: Name of the output, for a model with several.
+        class_names: Path of a file with the names of the classes, one in each line, or JSON: a
+            list, or a dictionary from index to name.
+        target: Index or name of the class to explain. Default: the predicted one.
+        top: Number of classes to explain for each image, the most probable ones.
+        preprocess: `"none"` (0..255), `"unit"` (0..1), or `"tf"`, `"torch"` or `"caffe"` as in
+            `keras.applications`. Default: `"none"` for a model that begins with a Rescaling or
+            Normalization layer, else `"unit"`.
+
+    Raises:
+        OSError: If a file can't be read.
+        ValueError: If an argument is wrong.
+    """
+
+    def __init__(
+        self,
+        model,
+        method,
+        layer=None,
+        output=None,
+        class_names=None,
+        target=None,
+        top=1,
+        preprocess=None,
+    ):
+        if target is not None and top > 1:
+            raise ValueError("--class and --top exclude each other. Received: both.")
+        kind = METHOD_NAMES[method]
+        arguments = {"output": _index_or_name(output)}
+        if layer is not None:
+            if not issubclass(kind, (FeatureExplainer, LayerCAM, GuidedGradCAM)):
+                raise ValueError(f"--layer is not for {method}, which explains by other means.")
+            arguments["layer"] = layer
+        if not pathlib.Path(model).exists():
+            raise ValueError(f"There is no model '{model}'.")
+        network = keras.models.load_model(model, compile=False)
+        self.explain = kind(network, **arguments)
+        self.method = method
+        self.preprocess = preprocess or _guess_preprocessing(network)
+        shapes = [tuple(spec.shape) for spec in self.explain.inputs]
+        if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][-1] not in (1, 3):
+            raise ValueError(
+                "The model must take one image (batch, height, width, channels) with 1 or 3 "
+                f"channels. Received: inputs of shape {shapes}."
+            )
+        self.names = _read_names(class_names, max(self.explain.num_classes, 2))
+        self.target = None if target is None else self._find_class(target)
+        self.top = min(top, max(self.explain.num_classes, 2))
+
+    def __call__(self, picture):
+        """Explains one picture.
+
+        Args:
+            picture: RGB `(height, width, 3)`, uint8.
+
+        Returns:
+            Classes `(top,)`, heatmaps `(top, h, w)`, scores and probabilities `(classes,)`.
+        """
+        image = self._prepare(picture)[None]
+        first = self.explain(image, self.target, verbose=0)
+        probabilities = self.explain.probabilities(first.scores)[0]
+        if len(probabilities) == 1:
+            probabilities = np.array([1 - probabilities[0], probabilities[0]])
+        if self.target is not None:
+            classes = np.array([self.target])
+        else:
+            classes = np.argsort(-probabilities, kind="stable")[: self.top]
+        heatmaps = [first.heatmaps[0]]
+        heatmaps += [self.explain(image, int(c), verbose=0).heatmaps[0] for c in classes[1:]]
+        return classes, np.stack(heatmaps), first.scores[0], probabilities
+
+    def write(self, picture, stem, folder, raw=False, colormap="turbo", alpha=0.5):
+        """Explains one picture and writes an overlay for each class, whole files only.
+
+        Args:
+            picture: RGB `(height, width, 3)`, uint8.
+            stem: How the files' names begin.
+            folder: Where to write.
+            raw: Whether to write the raw maps too, as `.npz`.
+            colormap: See `kerascam.visualization.colorize`.
+            alpha: See `kerascam.visualization.overlay`.
+
+        Returns:
+            Paths of the files.
+        """
+        classes, heatmaps, scores, probabilities = self(picture)
+        written = []
+        shown = visualization.enlarge(resize_image(picture, _size(picture, _SHOWN))[None])
+        for c, heatmap in zip(classes, heatmaps, strict=True):
+            overlay = visualization.overlay(shown, heatmap[None], colormap, alpha)
+            line = [
+                f"{self.method}: {self.names[c]}",
+                f"probability {100 * probabilities[c]:.0f} %",
+            ]
+            labelled = visualization.add_labels(overlay, [line])[0]
+            path = folder / f"{stem}_{self.method}_{_file_name(self.names[c])}.png"
+            written.append(_write(path, visualization.encode(labelled)))
+        if raw:
+            content = io.BytesIO()
+            np.savez_compressed(content, heatmaps=heatmaps, classes=classes, scores=scores)
+            path = folder / f"{stem}_{self.method}.npz"
+            written.append(_write(path, content.getvalue()))
+        return written
+
+    def _prepare(self, picture):
+        """The picture as the model takes it."""
+        spec = self.explain.inputs[0]
+        given = zip(spec.shape[1:3], _size(picture, _LARGEST), strict=True)
+        image = resize_image(picture, [fixed or free for fixed, free in given]).astype("float32")
+        if spec.shape[-1] == 1:
+            image = (image @ np.array([0.299, 0.587, 0.114], "float32"))[..., None]
+        if self.preprocess == "unit":
+            image = image / 255
+        elif self.preprocess != "none":
+            image = keras.applications.imagenet_utils.preprocess_input(image, mode=self.preprocess)
+        return (image if "float" in spec.dtype else np.rint(image)).astype(spec.dtype)
+
+    def _find_class(self, target):
+        highest = max(self.explain.num_classes, 2) - 1
+        if re.fullmatch(r"\d+", target) and int(target) <= highest:
+            return int(target)
+        if target in self.names:
+            return self.names.index(target)
+        raise ValueError(
+            f"--class must be an index 0..{highest}, or a name from the file of --classes. "
+            f"Received: {target!r}."
+        )
+
+
+def explain_files(paths, explainer, folder, progress, **options):
+    """Explains image files; one that is broken is named and skipped.
+
+    Args:
+        paths: Files and directories.
+        explainer: A `FileExplainer`.
+        folder: Where to write, made if need be.
+        progress: A function from the list of files to one that shows progress.
+        **options: See `FileExplainer.write`.
+
+    Returns:
+        Paths of what was written, and for each file that was skipped why.
+    """
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = list_images(paths)
+    written, skipped, stems = [], [], set()
+    for path in progress(files):
+        try:
+            picture = read_image(path)
+        except (OSError, ValueError) as error:
+            skipped.append(f"{error}")
+            continue
+        stem = path.stem
+        for number in range(2, 2 + len(files)):
+            if stem not in stems:
+                break
+            stem = f"{path.stem}-{number}"
+        stems.add(stem)
+        written += explainer.write(picture, stem, folder, **options)
+    return written, skipped
+
+
+def _size(picture, largest):
+    """Height and width of a picture, made smaller where the longer side is too long."""
+    scale = min(1, largest / max(picture.shape[:2]))
+    return [max(1, round(scale * length)) for length in picture.shape[:2]]
+
+
+def _guess_preprocessing(model):
+    scaling = (keras.layers.Rescaling, keras.layers.Normalization)
+    found = any(isinstance(layer, scaling) for layer in model._flatten_layers())
+    return "none" if found else "unit"
+
+
+def _index_or_name(output):
+    return int(output) if output is not None and output.isdigit() else output
+
+
+def _read_names(path, num_classes):
+    if path is None:
+        return [str(index) for index in range(num_classes)]
+    text = pathlib.Path(path).read_text(encoding="utf-8")
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError:
+        values = None
+    if isinstance(values, dict):
+        values = [values.get(str(index)) for index in range(num_classes)]
+    if not isinstance(values, list):
+        values = [line.strip() for line in text.splitlines() if line.strip()]
+    # ImageNet's index of Keras has pairs of an identifier and a name.
+    names = [str(value[-1] if isinstance(value, list) else value) for value in values]
+    if len(names) != num_classes or None in values:
+        raise ValueError(
+            f"The file '{path}' must name the {num_classes} classes, one in each line or as JSON. "
+            f"Received: {len([value for value in values if value is not None])} names."
+        )
+    return names
+
+
+def _file_name(name):
+    return re.sub(r"[^\w.-]+", "-", name).strip("-") or "class"
+
+
+def _write(path, content):
+    """Writes a file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,226 @@
+"""`kerascam explain`: image files in, overlays and raw maps out."""
+
+import json
+
+import cv2
+import keras
+import numpy as np
+import pytest
+from conftest import small_model
+from typer.testing import CliRunner
+
+import kerascam as kc
+from kerascam.cli import app
+from kerascam.datasets.image_files import list_images, read_image, resize_image
+from kerascam.explain_files import METHOD_NAMES
+
+pytestmark = pytest.mark.filterwarnings("ignore:.* zero everywhere")
+NAMES = ["circle", "square", "five pointed star", "moon/crescent"]
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["explain", *map(str, arguments)])
+
+
+@pytest.fixture
+def model(tmp_path):
+    model = small_model(4)
+    model.save(tmp_path / "model.keras")
+    return model
+
+
+@pytest.fixture
+def files(tmp_path, rng):
+    folder = tmp_path / "images"
+    (folder / "inner").mkdir(parents=True)
+    for name, size in [("a.png", (48, 64)), ("b.jpg", (32, 32)), ("inner/a.png", (20, 90))]:
+        picture = rng.integers(0, 256, size=(*size, 3)).astype("uint8")
+        cv2.imwrite(str(folder / name), picture)
+    (folder / "notes.txt").write_text("no image")
+    return folder
+
+
+def test_overlays_and_raw_maps_are_those_of_the_explainer(model, files, tmp_path):
+    out = tmp_path / "out"
+    arguments = ["--model", tmp_path / "model.keras", "--method", "hirescam", "--raw", "-o", out]
+    result = run(files / "a.png", files / "b.jpg", *arguments)
+    assert result.exit_code == 0, result.output
+    assert "Preprocessing: unit" in result.output
+    assert "Wrote 4 files" in result.output
+    explain = kc.HiResCAM(model)
+    for name in ("a.png", "b.jpg"):
+        picture = read_image(files / name)
+        image = cv2.resize(picture, (32, 32), interpolation=cv2.INTER_AREA)
+        expected = explain(image[None].astype("float32") / 255)
+        with np.load(out / f"{name[0]}_hirescam.npz") as raw:
+            np.testing.assert_allclose(raw["heatmaps"], expected.heatmaps, rtol=1e-4, atol=1e-7)
+            np.testing.assert_array_equal(raw["classes"], expected.targets)
+            np.testing.assert_allclose(raw["scores"], expected.scores[0], rtol=1e-4)
+        overlay = read_image(out / f"{name[0]}_hirescam_{expected.targets[0]}.png")
+        shown = kc.visualization.enlarge(picture[None])
+        clean = kc.visualization.overlay(shown, expected.heatmaps)[0]
+        different = np.abs(overlay[: shown.shape[1]].astype(int) - clean).max(axis=-1) > 2
+        assert different.mean() < 0.01
+
+
+def test_directories_names_and_top(model, files, tmp_path):
+    names = tmp_path / "names.txt"
+    names.write_text("\n".join(NAMES))
+    out = tmp_path / "out"
+    arguments = ["-m", tmp_path / "model.keras", "--classes", names, "-o", out]
+    result = run(files, *arguments, "--top", 9)
+    assert result.exit_code == 0, result.output
+    endings = ["circle", "five-pointed-star", "moon-crescent", "square"]
+    expected = [f"{stem}_gradcam_{end}.png" for stem in ("a", "a-2", "b") for end in endings]
+    assert sorted(path.name for path in out.iterdir()) == sorted(expected)
+    for target in ("five pointed star", "2"):
+        run(files / "b.jpg", *arguments[:-1], tmp_path / target, "--class", target)
+        assert [p.name for p in (tmp_path / target).iterdir()] == [
+            "b_gradcam_five-pointed-star.png"
+        ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [NAMES, dict(enumerate(NAMES)), {str(i): [f"n{i}", name] for i, name in enumerate(NAMES)}],
+)
+def test_json_files_of_names(content, model, files, tmp_path):
+    names = tmp_path / "names.json"
+    names.write_text(json.dumps(content))
+    arguments = ["-m", tmp_path / "model.keras", "--classes", names, "-o", tmp_path / "out"]
+    assert run(files / "b.jpg", *arguments, "--class", "circle").exit_code == 0
+    assert (tmp_path / "out" / "b_gradcam_circle.png").exists()
+
+
+def test_a_broken_file_is_named_and_skipped_and_the_rest_is_done(model, files, tmp_path):
+    (files / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing more")
+    (files / "empty.png").write_bytes(b"")
+    out = tmp_path / "out"
+    result = run(files, files / "notes.txt", "-m", tmp_path / "model.keras", "-o", out)
+    assert result.exit_code == 1
+    for name in ("broken.jpg", "empty.png", "notes.txt"):
+        assert f"{name}' is not an image, or it is broken." in result.output
+    assert len(list(out.iterdir())) == 3
+    assert "Wrote 3 files" in result.output
+
+
+@pytest.mark.parametrize("method", METHOD_NAMES)
+def test_every_method(method, files, tmp_path):
+    keras.utils.set_random_seed(2)
+    model = kc.models.cam_classifier(
+        keras.Sequential(
+            [keras.Input((16, 16, 3)), keras.layers.Conv2D(4, 3, 2, activation="relu")]
+        ),
+        3,
+    )
+    model.save(tmp_path / "model.keras")
+    result = run(
+        files / "b.jpg", "-m", tmp_path / "model.keras", "--method", method, "-o", tmp_path / "out"
+    )
+    assert result.exit_code == 0, result.output
+    assert len(list((tmp_path / "out").glob(f"b_{method}_?.png"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("preprocess", "expected"),
+    [
+        ("none", [255, 0, 0]),
+        ("unit", [1, 0, 0]),
+        ("tf", [1, -1, -1]),
+        ("torch", [(1 - 0.485) / 0.229, -0.456 / 0.224, -0.406 / 0.225]),
+        ("caffe", [-103.939, -116.779, 255 - 123.68]),
+    ],
+)
+def test_preprocessing(preprocess, expected, tmp_path):
+    """A model whose scores are the mean of each channel, on a red picture."""
+    inputs = keras.Input((None, None, 3))
+    keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs)).save(tmp_path / "m.keras")
+    cv2.imwrite(str(tmp_path / "red.png"), np.full((30, 20, 3), [0, 0, 255], "uint8"))
+    arguments = ["-m", tmp_path / "m.keras", "-o", tmp_path / "out", "--raw"]
+    result = run(
+        tmp_path / "red.png", *arguments, "--preprocess", preprocess, "--method", "saliency"
+    )
+    assert result.exit_code == 0, result.output
+    with np.load(tmp_path / "out" / "red_saliency.npz") as raw:
+        np.testing.assert_allclose(raw["scores"], expected, rtol=1e-4, atol=1e-4)
+        assert raw["heatmaps"].shape == (1, 30, 20)
+
+
+def test_preprocessing_is_none_where_the_model_rescales(files, tmp_path):
+    inputs = keras.Input((32, 32, 1))
+    x = keras.layers.Conv2D(4, 3)(keras.layers.Rescaling(1 / 255)(inputs))
+    keras.Model(inputs, kc.layers.CAMHead(4)(x)).save(tmp_path / "model.keras")
+    result = run(files / "b.jpg", "-m", tmp_path / "model.keras", "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "Preprocessing: none" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--method", "magic"], "--method must be one of cam, gradcam.*Received: 'magic'"),
+        (["--preprocess", "half"], "--preprocess must be one of none, unit.*Received: 'half'"),
+        (["--colormap", "grey"], "--colormap must be one of.*Received: 'grey'"),
+        (["--class", "7"], "--class must be an index 0..3, or a name.*Received: '7'"),
+        (["--class", "cat"], "--class must be .*Received: 'cat'"),
+        (["--class", "1", "--top", "2"], "--class and --top exclude each other"),
+        (["--layer", "conv9"], "`layer` must name a layer of the model. Received: 'conv9'"),
+        (["--method", "saliency", "--layer", "x"], "--layer is not for saliency"),
+        (["--classes", "no_file"], "No such file"),
+        (["--output", "b"], "`output` must be the name or index"),
+    ],
+)
+def test_mistakes_are_told_before_any_work(arguments, message, model, files, tmp_path):
+    import re
+
+    out = tmp_path / "out"
+    result = run(files, "-m", tmp_path / "model.keras", "-o", out, *arguments)
+    assert result.exit_code == 2
+    assert re.search(message, result.output.replace("\n", " "))
+    assert not out.exists()
+
+
+def test_files_that_are_missing(model, files, tmp_path):
+    result = run(tmp_path / "none.png", "-m", tmp_path / "model.keras")
+    assert result.exit_code == 2
+    assert "There is no" in result.output
+    assert "none.png" in result.output
+    result = run(files, "-m", tmp_path / "none.keras")
+    assert result.exit_code == 2
+    assert "There is no model" in result.output
+    (tmp_path / "bare").mkdir()
+    result = run(tmp_path / "bare", "-m", tmp_path / "model.keras", "-o", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "There are no images in" in result.output
+    names = tmp_path / "names.txt"
+    names.write_text("one\ntwo\n")
+    result = run(files, "-m", tmp_path / "model.keras", "--classes", names)
+    assert result.exit_code == 2
+    assert "must name the 4 classes" in result.output
+    assert "Received: 2 names" in result.output
+
+
+def test_models_that_take_something_else(files, tmp_path):
+    inputs = keras.Input((32, 2))
+    x = keras.layers.GlobalAveragePooling1D()(keras.layers.Conv1D(4, 3)(inputs))
+    keras.Model(inputs, keras.layers.Dense(3)(x)).save(tmp_path / "model.keras")
+    result = run(files, "-m", tmp_path / "model.keras", "-o", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "must take one image" in result.output
+
+
+def test_image_files(files, rng):
+    found = list_images([files, files / "notes.txt"])
+    expected = ["a.png", "b.jpg", "inner/a.png", "notes.txt"]
+    assert [str(path.relative_to(files)) for path in found] == expected
+    picture = read_image(files / "a.png")
+    assert picture.shape == (48, 64, 3)
+    np.testing.assert_array_equal(picture, cv2.imread(str(files / "a.png"))[..., ::-1])
+    with pytest.raises(OSError, match="No such file"):
+        read_image(files / "none.png")
+    assert resize_image(picture, (12, 16)).shape == (12, 16, 3)
+    np.testing.assert_allclose(
+        resize_image(picture, (12, 16)),
+        picture.reshape(12, 4, 16, 4, 3).mean(axis=(1, 3)),
+        atol=1,
+    )
