@@ -151,7 +151,7 @@ def test_traced_once_for_the_whole_training(data, tmp_path):
     explain = logger._explain
     fit(model, data, [logger], epochs=2)
     assert logger._explain is explain
-    assert explain._by_class.experimental_get_tracing_count() == 1
+    assert explain._by_class.num_traces == 1
 
 
 @pytest.mark.parametrize(
