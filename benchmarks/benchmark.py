@@ -8,37 +8,18 @@ import argparse
 import os
 import statistics
 import tempfile
-import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import explainers
 import keras
 import numpy as np
 import tensorflow as tf
+from timing import in_turns, seconds
 
 import kerascam as kc
 from kerascam.callbacks.summary import EventWriter
 from kerascam.demo import demo_model
-
-
-def seconds(function):
-    begun = time.perf_counter()
-    function()
-    return time.perf_counter() - begun
-
-
-def in_turns(first, second, turns):
-    """Medians of both and of their ratio, turn by turn; the first turn is not counted."""
-    times = []
-    for turn in range(turns + 1):
-        pair = [(0, first), (1, second)]
-        measured = dict(
-            (index, seconds(function)) for index, function in (pair if turn % 2 else pair[::-1])
-        )
-        times.append((measured[0], measured[1]))
-    times = times[1:]
-    medians = [statistics.median(column) for column in zip(*times, strict=True)]
-    return *medians, statistics.median(a / b for a, b in times)
 
 
 def maps_against_forward_pass(turns):
@@ -148,13 +129,24 @@ def demo_epoch(turns):
     print(f"| time inside the callback, as share of an epoch | {100 * step / without:.1f} % |")
 
 
+PARTS = {
+    "cam": maps_against_forward_pass,
+    "floor": explainers.against_the_floor,
+    "packages": explainers.against_other_packages,
+    "ablation": explainers.ablation_against_the_whole_model,
+    "memory": lambda turns: explainers.memory(),
+    "logging": one_logging_step,
+    "demo": demo_epoch,
+}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=15, help="repetitions of each pair")
-    turns = parser.parse_args().turns
-    maps_against_forward_pass(turns)
-    one_logging_step(turns)
-    demo_epoch(turns)
+    parser.add_argument("--only", choices=PARTS, nargs="+", default=list(PARTS))
+    arguments = parser.parse_args()
+    for name in arguments.only:
+        PARTS[name](arguments.turns)
 
 
 if __name__ == "__main__":

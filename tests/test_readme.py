@@ -10,16 +10,20 @@ README = pathlib.Path(__file__).parents[1] / "README.md"
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.* zero everywhere")
 def test_the_code_runs_as_it_stands(tmp_path, monkeypatch, rng):
     monkeypatch.chdir(tmp_path)
-    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     images = rng.uniform(-1, 1, size=(8, 96, 96, 3)).astype("float32")
     labels = np.arange(8)
     names = {"x_train": images, "y_train": labels, "x_val": images, "y_val": labels}
-    exec(code, names)
+    exec(blocks[0], names)
     assert names["pictures"].shape == (8, 96, 96, 3)
     assert names["heatmaps"].shape == (8, 3, 3)
     assert (tmp_path / "logs" / "kerascam").is_dir()
+    for block in blocks[1:]:
+        exec(block, names)
+    assert names["saliency"].shape == (2, 96, 96)
 
 
 def test_every_picture_and_file_exists():
