@@ -7,16 +7,37 @@ import sys
 import tempfile
 
 import cv2
+import keras
+import numpy as np
 
+import kerascam as kc
 from kerascam.demo import run_demo
 
 IMAGES = pathlib.Path(__file__).parent / "images"
+METHODS = [
+    *(kc.HiResCAM, kc.AblationCAM, kc.ScoreCAM, kc.Occlusion),
+    *(kc.Saliency, kc.SmoothGrad, kc.GuidedBackprop, kc.GuidedGradCAM),
+]
+
+
+def methods(model):
+    """Three images of the demo by several methods, which stand in the columns."""
+    data = kc.datasets.shapes(400, seed=2)
+    images, labels = data.images[:3], data.labels[:3]
+    shown = kc.visualization.enlarge(kc.visualization.to_rgb(images, (0, 1)), 128)
+    columns = [kc.visualization.add_labels(shown, [["input"]] * 3)]
+    for method in METHODS:
+        heatmaps = method(model)(images, labels).heatmaps
+        overlays = kc.visualization.overlay(shown, heatmaps, alpha=0.7)
+        columns.append(kc.visualization.add_labels(overlays, [[method.__name__]] * 3))
+    return np.concatenate(np.concatenate(columns, axis=2), axis=0)[..., ::-1]
 
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
         run_demo(log_dir=folder)
         strip = cv2.imread(f"{folder}/strip.png")
+        overview = methods(keras.models.load_model(f"{folder}/model.keras", compile=False))
         screenshot = f"{folder}/board.png"
         subprocess.run(
             [sys.executable, "-m", "pytest", "-n", "0", "tests/test_board.py"],
@@ -26,6 +47,7 @@ def main():
         )
         board = cv2.imread(screenshot)[:1080]
     IMAGES.mkdir(exist_ok=True)
+    cv2.imwrite(str(IMAGES / "methods.jpg"), overview, [cv2.IMWRITE_JPEG_QUALITY, 85])
     cv2.imwrite(str(IMAGES / "demo.jpg"), strip, [cv2.IMWRITE_JPEG_QUALITY, 85])
     cv2.imwrite(str(IMAGES / "board.jpg"), board, [cv2.IMWRITE_JPEG_QUALITY, 85])
 

@@ -117,7 +117,8 @@ class FileExplainer:
         classes, heatmaps, scores, probabilities = self(picture)
         written = []
         shown = visualization.enlarge(resize_image(picture, _size(picture, _SHOWN))[None])
-        for c, heatmap in zip(classes, heatmaps, strict=True):
+        offset = heatmaps.min(axis=(1, 2), keepdims=True) if self.explain.has_offset else 0
+        for c, heatmap in zip(classes, heatmaps - offset, strict=True):
             overlay = visualization.overlay(shown, heatmap[None], colormap, alpha)
             line = [
                 f"{self.method}: {self.names[c]}",

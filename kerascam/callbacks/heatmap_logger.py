@@ -169,7 +169,10 @@ class HeatmapLogger(SummaryCallback):
             probabilities = np.concatenate([1 - probabilities, probabilities], axis=-1)
         predicted = probabilities.argmax(axis=-1)
         value_range = self._value_range(heatmaps)
-        resized = visualization.resize(heatmaps, self._pictures.shape[1:3])
+        shown = heatmaps
+        if self._explain.has_offset and value_range is None:
+            shown = heatmaps - heatmaps.min(axis=(1, 2), keepdims=True)
+        resized = visualization.resize(shown, self._pictures.shape[1:3])
         colored = visualization.colorize(resized, self.colormap, value_range)
         overlays = visualization.blend(self._pictures, colored, self.alpha)
         overlay_lines, heatmap_lines = [], []

@@ -58,6 +58,9 @@ class Explainer(abc.ABC):
         ValueError: If the model is not built, or its scores can't be found.
     """
 
+    has_offset = False
+    """Whether the maps have a constant part without a meaning, to be left out of pictures."""
+
     _is_rectified = False  # Whether the method cuts off what is negative.
 
     def __init__(self, model, *, output=None, score=None, batch_size=32):

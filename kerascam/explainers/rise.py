@@ -44,6 +44,8 @@ class RISE(Explainer):
         section 3.
     """
 
+    has_offset = True
+
     def __init__(
         self,
         model,
