@@ -146,7 +146,7 @@ def test_progress_bar_obeys_verbose(images, capsys, monkeypatch):
     monkeypatch.setattr(progress, "_SECONDS_WITHOUT_PROGRESS_BAR", -1)
     explain(images)
     assert "8/8" in capsys.readouterr().out
-    with pytest.raises(ValueError, match="`verbose` must be 0, 1 or"):
+    with pytest.raises(ValueError, match="`verbose` must be 0, 1, 2 or"):
         explain(images, verbose=3)
 
 
@@ -174,3 +174,20 @@ def test_float64_images_and_integer_inputs(images):
     x = keras.layers.Rescaling(1 / 255)(inputs)
     model = keras.Model(inputs, kc.layers.CAMHead(5)(keras.layers.Conv2D(4, 3)(x)))
     assert kc.CAM(model)(np.full((1, 32, 32, 3), 200, "uint8")).heatmaps.shape == (1, 30, 30)
+
+
+def test_images_of_a_model_that_takes_integers():
+    inputs = keras.Input((32, 32, 3), dtype="uint8")
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    model = keras.Model(inputs, kc.layers.CAMHead(5)(keras.layers.Conv2D(4, 3)(x)))
+    with pytest.raises(TypeError, match="takes uint8 images. Received: float64, of which the frac"):
+        kc.CAM(model)(np.full((1, 32, 32, 3), 0.5))
+    with pytest.raises(
+        ValueError, match="uint8 images, 0 to 255. Received: values from 300 to 300"
+    ):
+        kc.CAM(model)(np.full((1, 32, 32, 3), 300))
+
+
+def test_a_function_must_give_a_number_for_each_image(images):
+    with pytest.raises(ValueError, match="one number for each image"):
+        kc.CAM(small_model(5))(images, lambda scores: scores[0])

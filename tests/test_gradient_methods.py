@@ -277,7 +277,7 @@ def test_blurred_baseline_of_each_image(rng):
     explain = kc.IntegratedGradients(tiny.model, baseline="blurred")
     heatmaps = explain(images, 1).heatmaps
     assert np.abs(heatmaps[2]).max() < 1e-5
-    blurred = np.asarray(explain._baselines[0].of(keras.ops.convert_to_tensor(images)))
+    blurred = np.asarray(explain._baseline.of(keras.ops.convert_to_tensor(images)))
     expected = (tiny.scores(images) - tiny.scores(blurred))[:, 1]
     np.testing.assert_allclose(heatmaps.sum(axis=(1, 2))[:2], expected[:2], rtol=1e-3)
 

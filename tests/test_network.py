@@ -252,7 +252,9 @@ def test_a_model_of_two_arguments_says_what_to_do(images):
 
     model = Model()
     model(images, np.ones((3, 3), "float32"))
-    with pytest.raises(ValueError, match="all its inputs in the first argument of `call`"):
+    with pytest.raises(
+        ValueError, match="all inputs in the first argument of `call`; it said: TypeE"
+    ):
         kc.Saliency(model)
 
 
@@ -316,3 +318,240 @@ def test_model_is_untouched_where_explaining_fails_half_way(images, tmp_path):
         with pytest.raises(ZeroDivisionError):
             explain(images, lambda scores: scores[:, 0] * (1 // 0))
     assert_same(before, snapshot(model, images, tmp_path / "after.keras"))
+
+
+def classify(*ending):
+    """A convolution, pooling, and layers or functions."""
+    inputs = keras.Input((16, 16, 3))
+    x = L.GlobalAveragePooling2D()(L.Conv2D(6, 3, activation="relu", name="conv")(inputs))
+    for layer in ending:
+        x = layer(x)
+    return keras.Model(inputs, x)
+
+
+class SoftmaxHead(L.Layer):
+    """A layer of the user's that ends in softmax."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = L.Dense(5, "softmax")
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class Gate(L.Layer):
+    """Has an activation, and does not end in it."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense, self.gate = L.Dense(5), L.Dense(6)
+        self.activation = keras.activations.sigmoid
+
+    def call(self, x):
+        return self.dense(x * self.activation(self.gate(x)))
+
+
+@pytest.mark.parametrize(
+    ("ending", "activation"),
+    [
+        ([L.Dense(5), L.Lambda(lambda x: tf.nn.softmax(x))], "softmax"),
+        ([SoftmaxHead()], "softmax"),
+        ([L.SpectralNormalization(L.Dense(5, "softmax"))], "softmax"),
+        ([Gate()], "linear"),
+        ([L.Dense(5), lambda x: keras.ops.multiply(x, 2.0)], "linear"),
+    ],
+)
+def test_endings_of_the_users_own_are_looked_into(ending, activation, images):
+    model = classify(*ending)
+    randomize(model)
+    explain = kc.Saliency(model)
+    scores = explain(images).scores
+    assert explain._network.activation == activation
+    outputs = model(images).numpy()
+    found = scores if activation == "linear" else explain.probabilities(scores)
+    np.testing.assert_allclose(found, outputs, rtol=1e-4, atol=1e-6)
+
+
+def own_softmax(x):
+    return keras.ops.softmax(x / 5)
+
+
+own_softmax.__name__ = "softmax"
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        [L.Dense(5, "softmax"), lambda x: keras.ops.clip(x, 1e-7, 1 - 1e-7)],
+        [lambda x: L.Average()([L.Dense(5, "softmax")(x), L.Dense(5, "softmax")(x)])],
+        [L.Dense(1, "sigmoid"), lambda x: L.Concatenate()([1 - x, x])],
+        [L.Reshape((2, 3)), L.TimeDistributed(L.Dense(5, "softmax")), L.GlobalAveragePooling1D()],
+        [L.Reshape((2, 3)), L.Dense(5, "softmax"), lambda x: x[:, 0]],
+        [L.Dense(5), L.Lambda(lambda x: 1 - tf.nn.softmax(x))],
+        [L.Dense(5, own_softmax)],
+    ],
+)
+def test_probabilities_are_not_taken_for_scores(ending):
+    with pytest.raises(ValueError, match="score before the last activation can't be found"):
+        kc.Saliency(classify(*ending))
+
+
+def test_outputs_in_a_dictionary_have_its_keys(images):
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.pool, self.two, self.four = L.GlobalAveragePooling2D(), L.Dense(2), L.Dense(4)
+
+        def call(self, x):
+            x = self.pool(x)
+            return {"z": self.two(x), "a": self.four(x)}
+
+    model = Model()
+    model(images)
+    inputs = keras.Input((16, 16, 3))
+    functional = keras.Model(inputs, model(inputs))
+    for network in (model, functional):
+        assert kc.Saliency(network, output="z").num_classes == 2
+        assert kc.Saliency(network, output="a").num_classes == 4
+
+
+def test_the_last_spatial_layer_is_not_inside_attention(images):
+    inputs = keras.Input((16, 16, 3))
+    x = L.Reshape((16, 8))(L.Conv2D(8, 4, 4, name="patch")(inputs))
+    x = L.LayerNormalization(name="tokens")(L.MultiHeadAttention(2, 4, name="mha")(x, x))
+    model = keras.Model(inputs, L.Dense(5)(L.GlobalAveragePooling1D()(x)))
+    assert kc.GradCAM(model).layer == "patch"
+    assert kc.HiResCAM(model, layer="tokens")(images).heatmaps.shape == (3, 16)
+    for method in (kc.ScoreCAM, kc.GuidedGradCAM):
+        with pytest.raises(ValueError, match="and the axes of the images. Received: 'tokens'"):
+            method(model, layer="tokens")
+
+
+class Backbone(keras.Model):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.conv = L.Conv2D(4, 3, activation="relu", name="conv")
+
+    def call(self, x):
+        return self.conv(x)
+
+
+def test_a_backbone_of_python_code_that_is_called_twice(images):
+    """The last call is meant, of the layers inside too."""
+    backbone = Backbone(name="bb")
+    inputs = keras.Input((16, 16, 3))
+    pool, dense = L.GlobalAveragePooling2D(), L.Dense(5)
+    one, two = backbone(inputs), backbone(1 - 2 * inputs)
+    model = keras.Model(inputs, dense(L.Concatenate()([pool(one), pool(two)])))
+    inner = kc.HiResCAM(model, layer="bb/conv")(images, 1).heatmaps
+    np.testing.assert_allclose(inner, kc.HiResCAM(model, layer="bb")(images, 1).heatmaps)
+    assert not np.allclose(inner, kc.HiResCAM(model, layer="bb")(images, 2).heatmaps)
+
+
+def test_branches_that_do_not_lead_to_the_output(images):
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.ca, self.cb = L.Conv2D(4, 3, name="ca"), L.Conv2D(4, 3, name="cb")
+            self.pool, self.da, self.db = L.GlobalAveragePooling2D(), L.Dense(5), L.Dense(5)
+
+        def call(self, x):
+            return self.da(self.pool(self.ca(x))), self.db(self.pool(self.cb(x)))
+
+    model = Model()
+    model(images)
+    assert kc.EigenCAM(model, output=0).layer == "ca"
+    assert kc.GradCAM(model, output=1).layer == "cb"
+    for method in (kc.EigenCAM, kc.AblationCAM, kc.GradCAM):
+        with pytest.raises(ValueError, match="must lead to the explained output. Received: 'cb'"):
+            method(model, output=0, layer="cb")
+
+
+def test_a_shared_layer_stands_for_the_call_that_leads_to_the_output(images):
+    conv, pool = L.Conv2D(3, 3, padding="same", name="shared"), L.GlobalAveragePooling2D()
+    inputs = keras.Input((16, 16, 3))
+    first = conv(inputs)
+    second = conv(first)
+    p, q = L.Dense(5, name="p")(pool(second)), L.Dense(5, name="q")(pool(first))
+    sides = L.Dense(5, name="side")(pool(conv(second)))
+    model = keras.Model(inputs, [p, q, sides])
+    found = kc.HiResCAM(model, layer="shared", output="q")(images, 1).heatmaps
+    expected = keras.Model(inputs, first)(images).numpy() @ model.get_layer("q").kernel.numpy()
+    np.testing.assert_allclose(found, expected[..., 1] / 256, rtol=1e-3, atol=1e-6)
+
+
+def test_names_inside_python_code(images):
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.backbone = Subclassed().backbone
+            self.last = self.backbone.get_layer("conv2")  # The same layer by another name.
+            self.twins = [L.Conv2D(3, 3, name="twin") for _ in range(2)]
+            self.pool, self.dense = L.GlobalAveragePooling2D(), L.Dense(5)
+
+        def call(self, x):
+            x = self.backbone(x)
+            for twin in self.twins:
+                x = twin(x)
+            return self.dense(self.pool(x))
+
+    model = Model()
+    model(images)
+    for name in ("backbone/conv2", "conv2"):
+        assert kc.GradCAM(model, layer=name).layer in ("backbone/conv2", "conv2")
+    with pytest.raises(ValueError, match=r"'twin', the name of several.*or the layer itself"):
+        kc.GradCAM(model, layer="twin")
+    assert kc.GradCAM(model, layer=model.twins[0])(images).heatmaps.shape == (3, 6, 6)
+    assert kc.GradCAM(model, layer=model.twins[1])(images).heatmaps.shape == (3, 4, 4)
+
+
+def test_threads_leave_the_model_as_it_was(images):
+    import threading
+
+    model = Subclassed()
+    model(images)
+    found, expected = [], kc.GradCAM(model, layer="conv2")(images, 1).heatmaps
+
+    def explain():
+        found.append(kc.GradCAM(model, layer="conv2")(images, 1).heatmaps)
+
+    threads = [threading.Thread(target=explain) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    for heatmaps in found:
+        np.testing.assert_allclose(heatmaps, expected, rtol=1e-5)
+    assert not any("call" in vars(layer) for layer in model._flatten_layers())
+    assert not tf.config.functions_run_eagerly()
+
+
+def test_python_code_with_sizes_of_its_own(images):
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.dense = L.Conv2D(4, 3), L.Dense(5)
+
+        def call(self, x):
+            x = self.conv(x)
+            x = keras.ops.reshape(x, (-1, x.shape[1] * x.shape[2], x.shape[3]))
+            return self.dense(keras.ops.mean(x, axis=1))
+
+    model = Model()
+    model(images)
+    assert kc.GradCAM(model)(images).heatmaps.shape == (3, 14, 14)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+@pytest.mark.parametrize(
+    "method", [kc.SmoothGrad, kc.IntegratedGradients, kc.RISE, kc.Occlusion, kc.GuidedGradCAM]
+)
+def test_images_of_another_precision(method, dtype, rng):
+    inputs = keras.Input((16, 16, 3), dtype=dtype)
+    x = L.Conv2D(4, 3, activation="relu")(inputs)
+    model = keras.Model(inputs, L.Dense(5)(L.GlobalAveragePooling2D()(x)))
+    kwargs = {"samples": 3} if method in (kc.SmoothGrad, kc.RISE) else {}
+    heatmaps = method(model, **kwargs)(rng.uniform(size=(2, 16, 16, 3))).heatmaps
+    assert np.isfinite(heatmaps).all()

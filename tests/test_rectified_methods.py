@@ -149,3 +149,31 @@ def test_where_all_gates_are_open_all_rules_are_the_gradient(method, rng):
     images = rng.uniform(size=(2, 6, 6, 3)).astype("float32")
     plain = kc.Saliency(model)(images, 1).heatmaps
     np.testing.assert_allclose(method(model)(images, 1).heatmaps, plain, rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_relus_in_functions_of_tensorflow_and_in_loops(method, rng):
+    """A decorated layer is reached like one that is not; a loop is refused."""
+
+    class Decorated(L.Layer):
+        @tf.function
+        def call(self, x):
+            return tf.nn.relu(x)
+
+    def build(layer):
+        inputs = keras.Input((6, 6, 3))
+        x = layer(L.Conv2D(4, 3, name="first")(inputs))
+        x = L.Conv2D(4, 3, activation="relu", name="second")(x)
+        return keras.Model(inputs, L.Dense(5)(L.GlobalAveragePooling2D()(x)))
+
+    plain, decorated = build(OwnRelu()), build(Decorated())
+    decorated.set_weights(plain.get_weights())
+    images = rng.normal(size=(2, 6, 6, 3)).astype("float32")
+    expected = method(plain)(images, 1).heatmaps
+    np.testing.assert_allclose(method(decorated)(images, 1).heatmaps, expected, rtol=1e-5)
+
+    inputs = keras.Input((8, 3))
+    x = L.Conv1D(4, 3, activation="relu")(inputs)
+    model = keras.Model(inputs, L.Dense(5)(L.SimpleRNN(4, activation="relu")(x)))
+    with pytest.raises(ValueError, match="a ReLU inside a loop or a condition"):
+        method(model)(images[:, :, 0].repeat(2, axis=1)[:, :8], 1)

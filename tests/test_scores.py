@@ -84,7 +84,7 @@ def test_users_layer_keeps_its_activation_and_shares_its_variables(rng):
         (dense(activation="relu"), "'.*' \\(Dense\\) with relu"),
         ([*dense(), L.LeakyReLU(name="leaky")], "'leaky' \\(LeakyReLU\\) with LeakyReLU"),
         ([*dense(), keras.ops.tanh], "'.*' \\(Tanh\\) with tanh"),
-        ([*dense(), L.Activation(lambda x: x**2)], ".* with <lambda>"),
+        ([*dense(), L.Activation(lambda x: x**2)], ".* with the function <lambda>"),
     ],
 )
 def test_other_activations_are_refused(ending, found):

@@ -10,6 +10,7 @@ if keras.backend.backend() != "tensorflow":
     )
 
 from kerascam.autodiff.tensorflow import (
+    ancestors,
     before_activation,
     compile_function,
     fold,
@@ -22,6 +23,7 @@ from kerascam.autodiff.tensorflow import (
 )
 
 __all__ = [
+    "ancestors",
     "before_activation",
     "compile_function",
     "fold",

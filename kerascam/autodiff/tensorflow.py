@@ -25,6 +25,9 @@ _LINEAR = (
     *("Add", "AddV2", "BiasAdd", "Sub", "Neg", "MatMul", "BatchMatMulV2", "Einsum", "Conv2D"),
     *("Mean", "Sum", "Max", "ConcatV2", "Pack", "GatherV2", "StridedSlice", "Transpose"),
 )
+_STRIPPED = ("softmax", "log_softmax", "sigmoid")
+# Operations with weights: what comes before them is inside the network, not at its end.
+_WEIGHTED = ("MatMul", "BatchMatMulV2", "Einsum", "Conv2D", "Conv3D", "DepthwiseConv2dNative")
 
 
 def compile_function(function, *signature):
@@ -130,6 +133,9 @@ def rectified_gradient(function, tensor, rule):
 
     Returns:
         The gradient, the second thing that `function` returned, and the number of ReLUs.
+
+    Raises:
+        ValueError: If there is a ReLU inside a loop, which can't be reached.
     """
     graph = tf.compat.v1.get_default_graph()
     known = set(graph.get_operations())
@@ -137,6 +143,13 @@ def rectified_gradient(function, tensor, rule):
     with graph.gradient_override_map(names):
         value, result = function(tensor)
     made = [op for op in graph.get_operations() if op not in known and op.type in names]
+    functions = graph.as_graph_def().library.function
+    if any(node.op in names for function in functions for node in function.node_def):
+        raise ValueError(
+            "The network has a ReLU inside a loop or a condition, such as a recurrent layer, where "
+            "its gradient can't be changed. Use `kc.Saliency`, or build the layer with "
+            "`unroll=True`."
+        )
     found = tf.gradients(value, [tensor])
     _check_connected(found)
     return found[0], result, len(made)
@@ -198,11 +211,25 @@ def before_activation(tensor):
     while operation.type in _PASSING:
         operation = operation.inputs[0].op
     name = _ACTIVATIONS.get(operation.type)
-    if name in ("softmax", "log_softmax", "sigmoid"):
+    if name in _STRIPPED:
         return tf.reshape(operation.inputs[0], tf.shape(tensor)), name
     if name is not None:
         return tensor, name
-    return tensor, "linear" if operation.type in _LINEAR else operation.type
+    scaled = operation.type in ("Mul", "RealDiv") and any(
+        tensor.op.type == "Const" for tensor in operation.inputs
+    )
+    if operation.type not in _LINEAR and not scaled:
+        return tensor, operation.type
+    for found in _upstream([tensor], stop=_WEIGHTED):
+        if _ACTIVATIONS.get(found.type) in _STRIPPED:
+            return tensor, f"{_ACTIVATIONS[found.type]} and operations after it"
+    return tensor, "linear"
+
+
+def ancestors(tensor):
+    """A function that tells of another symbolic tensor whether this one is computed from it."""
+    operations = _upstream([tensor])
+    return lambda other: other.op in operations
 
 
 class inline_functions:  # noqa: N801 - used like a function
@@ -214,6 +241,18 @@ class inline_functions:  # noqa: N801 - used like a function
 
     def __exit__(self, *error):
         tf.config.run_functions_eagerly(self._before)
+
+
+def _upstream(tensors, stop=()):
+    """Operations that symbolic tensors are computed by; nothing before those in `stop`."""
+    found, waiting = set(), [tensor.op for tensor in tensors]
+    while waiting:
+        operation = waiting.pop()
+        if operation not in found:
+            found.add(operation)
+            if operation.type not in stop:
+                waiting += [tensor.op for tensor in operation.inputs]
+    return found
 
 
 def _random(draw, shape, seed, indices):

@@ -272,6 +272,18 @@ def _check_array(array, tensor):
         )
     if array.dtype.kind not in "fiub":
         raise TypeError(f"Images must be numbers. Received: dtype {array.dtype}.")
+    if not wants_float and array.dtype.kind == "f":
+        raise TypeError(
+            f"The model takes {tensor.dtype} images. Received: {array.dtype}, of which the "
+            "fractions would be lost. Pass what `model.fit` is given."
+        )
+    if not wants_float and tensor.dtype != "bool":
+        limits = np.iinfo(tensor.dtype)
+        if array.min() < limits.min or array.max() > limits.max:
+            raise ValueError(
+                f"The model takes {tensor.dtype} images, {limits.min} to {limits.max}. Received: "
+                f"values from {array.min()} to {array.max()}."
+            )
     # In parts: what says which values are finite is as large as what it was made of.
     bad = sum(
         int(np.size(part) - np.isfinite(part).sum())

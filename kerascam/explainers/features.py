@@ -6,6 +6,7 @@ from keras import ops
 
 from kerascam.autodiff import gradients
 from kerascam.explainers.base import Explainer
+from kerascam.explainers.pixels import explained_image
 from kerascam.graph import is_spatial
 
 
@@ -99,16 +100,24 @@ def features_and_gradients(network, inputs, places, target):
     return [pairs[place] for place in places], scores
 
 
-def find_place(network, layer):
-    """Finds a layer with a spatial output that leads to the score; see `FeatureExplainer`."""
+def find_place(network, layer, like_images=False):
+    """Finds a layer with a spatial output that leads to the score; see `FeatureExplainer`.
+
+    Args:
+        network: The `Network`.
+        layer: What the user passed.
+        like_images: Whether the output must have as many axes as the images.
+    """
     if layer is None:
         return network.last_spatial_place()
     place = network.place(layer)
-    if not is_spatial(place.output):
+    rank = len(explained_image(network).shape) if like_images else None
+    if not is_spatial(place.output, rank):
+        also = " and the axes of the images" if like_images else ""
         raise ValueError(
             "`layer` must have a spatial output (batch, ..., channels) with more than one "
-            f"position. Received: '{place.path}' with shape {tuple(place.output.shape)}. The last "
-            f"with one is '{network.last_spatial_place().path}'."
+            f"position{also}. Received: '{place.path}' with shape {tuple(place.output.shape)}. The "
+            f"last with one is '{network.last_spatial_place().path}'."
         )
     if not network.leads_to_score(place):
         raise ValueError(

@@ -51,7 +51,7 @@ class GuidedGradCAM(GuidedBackprop):
         super().__init__(
             model, channels=channels, output=output, score=score, batch_size=batch_size
         )
-        self._place = find_place(self._network, layer)
+        self._place = find_place(self._network, layer, like_images=True)
 
     @property
     def layer(self):
@@ -61,6 +61,7 @@ class GuidedGradCAM(GuidedBackprop):
     def attribute(self, inputs, target):
         """Product of both."""
         guided, scores = super().attribute(inputs, target)
+        guided = ops.cast(guided, "float32")
         [pair], _ = features_and_gradients(self._network, inputs, [self._place], target)
         size = ops.shape(guided)[1:-1]
         return ops.expand_dims(resize(grad_cam(*pair), size), -1) * guided, scores

@@ -72,15 +72,16 @@ class IntegratedGradients(PixelExplainer):
             raise ValueError(f"`rule` must be one of {_RULES}. Received: rule={rule!r}.")
         spec = explained_image(self._network)
         is_set = np.ndim(baseline) == len(spec.shape)
-        images = list(baseline) if is_set else [baseline]
-        if not images:
-            raise ValueError("`baseline` must have at least one image. Received: none.")
-        self._baselines = [Baseline(image, spec) for image in images]
+        self._baseline = None if is_set else Baseline(baseline, spec)
         if is_set:
-            self._chosen, positions = _random_points(len(images), self.steps, self.seed)
+            if len(baseline) == 0:
+                raise ValueError("`baseline` must have at least one image. Received: none.")
+            for image in baseline:
+                Baseline(image, spec)  # Checks it.
+            self._set = np.asarray(baseline, "float32")
+            self._chosen, positions = _random_points(len(baseline), self.steps, self.seed)
             weights = np.full(steps, 1 / steps)
         else:
-            self._chosen = np.zeros(steps, "int32")
             positions, weights = _rule(rule, steps)
         self._positions = positions.astype("float32")
         self._weights = weights.astype("float32")
@@ -90,14 +91,18 @@ class IntegratedGradients(PixelExplainer):
         images = self._images(inputs)
         scores = self._network.scores(inputs)
         target = target.fixed(scores)
-        baselines = ops.stack([baseline.of(images) for baseline in self._baselines])
+        images = ops.cast(images, "float32")
+        fixed = None if self._baseline is None else self._baseline.of(images)[None]
 
         def along(values, indices):
             return ops.reshape(ops.take(values, indices), (-1, *[1] * len(images.shape)))
 
         def add(total, indices):
-            chosen = ops.take(baselines, ops.take(self._chosen, indices), axis=0)
-            way = ops.cast(images, "float32") - chosen
+            if fixed is None:
+                chosen = ops.take(self._set, ops.take(self._chosen, indices), axis=0)[:, None]
+            else:
+                chosen = fixed
+            way = images - chosen
             points = chosen + along(self._positions, indices) * way
             gradients = ops.cast(self._gradient_at(points, inputs, target), "float32")
             return total + ops.sum(along(self._weights, indices) * way * gradients, axis=0)

@@ -49,7 +49,7 @@ class NoisyExplainer(PixelExplainer):
 
         The gradients are `(samples, batch, height, width, channels)`, float32.
         """
-        images = self._images(inputs)
+        images = ops.cast(self._images(inputs), "float32")
         axes = tuple(range(1, len(images.shape)))
         spread = ops.max(images, axis=axes, keepdims=True) - ops.min(
             images, axis=axes, keepdims=True

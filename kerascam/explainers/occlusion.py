@@ -79,7 +79,7 @@ class Occlusion(Explainer):
     def explain(self, inputs, target):
         """Heatmaps and scores of one batch."""
         image = self._network.image
-        images = inputs[image]
+        images = ops.cast(inputs[image], "float32")
         scores = self._network.scores(inputs)
         target = target.fixed(scores)
         score, baseline = target(scores), self._baseline.of(images)

@@ -12,12 +12,13 @@ class Progress:
 
     Args:
         num_images: Number of images in all.
-        verbose: 0 shows nothing, 1 a bar, `"auto"` a bar if the work takes longer than seconds.
+        verbose: 0 shows nothing, 1 or 2 a bar, `"auto"` a bar if the work takes longer than
+            a few seconds.
     """
 
     def __init__(self, num_images, verbose):
-        if verbose not in (0, 1, "auto"):
-            raise ValueError(f'`verbose` must be 0, 1 or "auto". Received: verbose={verbose!r}.')
+        if verbose not in (0, 1, 2, "auto"):
+            raise ValueError(f'`verbose` must be 0, 1, 2 or "auto". Received: verbose={verbose!r}.')
         self._num_images = num_images
         self._verbose = verbose
         self._begun = time.monotonic()
@@ -42,7 +43,7 @@ class Progress:
     def _show(self, current):
         target = self._num_images * self._samples
         late = time.monotonic() - self._begun > _SECONDS_WITHOUT_PROGRESS_BAR
-        wanted = self._verbose == 1 or (self._verbose == "auto" and late and current < target)
+        wanted = self._verbose in (1, 2) or (self._verbose == "auto" and late and current < target)
         if self._bar is None and wanted:
             self._bar = keras.utils.Progbar(target, unit_name="pass")
         # Work with several loops shows one of them; the bar ends once.

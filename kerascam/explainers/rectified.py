@@ -8,7 +8,8 @@ class RectifiedExplainer(PixelExplainer):
     """Explains by a gradient with another rule at every ReLU.
 
     The rule reaches ReLU and ReLU6 as layers, activations, `keras.ops` or TensorFlow operations,
-    in nested models and Python code. Other activations keep their own gradient.
+    in nested models and Python code; also the ReLU6 that `hard_sigmoid` and `hard_silu` are made
+    of. Other activations keep their own gradient.
 
     Args:
         model: See `Explainer`.
@@ -19,7 +20,8 @@ class RectifiedExplainer(PixelExplainer):
 
     Raises:
         TypeError: See `PixelExplainer`.
-        ValueError: See `PixelExplainer`; and at the first call if the network has no ReLU.
+        ValueError: See `PixelExplainer`; and at the first call if the network has no ReLU, or one
+            inside a loop.
     """
 
     rule: str

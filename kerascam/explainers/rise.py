@@ -72,7 +72,7 @@ class RISE(Explainer):
     def explain(self, inputs, target):
         """Heatmaps and scores of one batch."""
         image = self._network.image
-        images = inputs[image]
+        images = ops.cast(inputs[image], "float32")
         scores = self._network.scores(inputs)
         target = target.fixed(scores)
         size = ops.shape(images)[1:-1]

@@ -4,9 +4,8 @@ from keras import ops
 
 from kerascam.explainers import samples
 from kerascam.explainers.checks import check_integer
-from kerascam.explainers.features import FeatureExplainer, weighted
+from kerascam.explainers.features import FeatureExplainer, find_place, weighted
 from kerascam.explainers.interpolation import resize
-from kerascam.explainers.pixels import explained_image
 
 
 class ScoreCAM(FeatureExplainer):
@@ -49,7 +48,7 @@ class ScoreCAM(FeatureExplainer):
         self, model, *, layer=None, max_channels=None, output=None, score=None, batch_size=4
     ):
         super().__init__(model, layer=layer, output=output, score=score, batch_size=batch_size)
-        explained_image(self._network)
+        self._place = find_place(self._network, layer, like_images=True)
         self.max_channels = (
             None if max_channels is None else check_integer("max_channels", max_channels)
         )

@@ -118,7 +118,8 @@ class CallableTarget:
     def __call__(self, scores):
         """Value for each image, `(batch,)`."""
         value = ops.convert_to_tensor(self._function(scores))
-        if len(value.shape) != 1:
+        # A size that is known is not that of the batch, which may be any.
+        if len(value.shape) != 1 or value.shape[0] is not None:
             raise ValueError(
                 "A callable target must map scores (batch, classes) to one number for each image, "
                 f"(batch,). Received: shape {tuple(value.shape)}. For one class, index it: "

@@ -8,8 +8,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerascam.autodiff import inline_functions
-from kerascam.graph.opaque import InnerCall, inner_calls, inner_layers, tapped
+from kerascam.graph.opaque import (
+    InnerCall,
+    inlined,
+    inner_calls,
+    inner_layers,
+    is_python_code,
+)
 from kerascam.graph.operations import Graph, run
 from kerascam.graph.scores import without_activation
 
@@ -23,12 +28,14 @@ class Place:
         output: Symbolic tensor with its shape and dtype.
         slot: Its slot in the graph, or `None` inside a layer that is Python code.
         inner: The call inside such a layer.
+        step: Output slots of the step in which this call is.
     """
 
     path: str
     output: Any
     slot: int | None = None
     inner: InnerCall | None = None
+    step: tuple[int, ...] = ()
 
 
 class Network:
@@ -61,25 +68,29 @@ class Network:
         self.graph = Graph(model)
         self.inputs = [self.graph.tensors[slot] for slot in self.graph.inputs]
         self.score = self.graph.outputs[_output_index(self.graph, output)]
-        self._inner_score: InnerCall | None = None
+        self._inner_score: Place | None = None
+        self._steps = self.graph.between(self.graph.inputs, [self.score])
         if score is None:
             self.score, self.activation = without_activation(self.graph, self.score)
             shape = self.graph.tensors[self.score].shape
         else:
             place = self.place(score, "score")
-            shape, self.activation, self._inner_score = place.output.shape, "linear", place.inner
-            self.score = self.score if place.slot is None else place.slot
+            shape, self.activation = place.output.shape, "linear"
+            if place.inner is None:
+                self.score = place.slot
+            else:
+                self._inner_score = place
         if len(shape) < 2 or shape[-1] is None or any(size != 1 for size in shape[1:-1]):
             raise ValueError(
                 "kerascam explains classifiers, with scores of shape (batch, classes). This "
                 f"network gives shape {tuple(shape)}. Add a layer that makes one score of each "
-                "class from them, such as a mean over all positions."
+                "class: a mean over all positions, or `keras.layers.Reshape((1,))` for one number."
             )
         self.num_classes = shape[-1]
         spatial = [index for index, spec in enumerate(self.inputs) if len(spec.shape) > 2]
         self.image = spatial[0] if spatial else None
         self._steps = self.graph.between(self.graph.inputs, [self.score])
-        self._has_python_code = any(inner_layers(step.operation, "") for step in self._steps)
+        self._has_python_code = any(is_python_code(step.operation) for step in self._steps)
 
     def scores(self, inputs, taps=None):
         """Scores before softmax or sigmoid.
@@ -120,7 +131,7 @@ class Network:
             of the network reads (skip connections, other inputs); `head(features, rest)` gives the
             scores, as `scores` does, without computing the trunk again.
         """
-        if place.slot is None:
+        if place.inner is not None:
             return self._cut_in_python_code(place)
         steps = self.graph.between([place.slot], [self.score])
         made = {place.slot, *(slot for step in steps for slot in step.outputs)}
@@ -156,31 +167,45 @@ class Network:
                 f"`{argument}` must be the name of a layer, or the layer itself. Received: "
                 f"{type(layer).__name__}."
             )
-        found = {
-            path: Place(path, self.graph.tensors[slots[0]], slots[0])
-            for path, operation, slots in self.graph.calls
-            if _is_named(layer, path, operation)
-        }
-        for step in self.graph.steps if not found else ():
-            names = inner_layers(step.operation, step.path)
-            if any(_is_named(layer, path, inner) for path, inner in names.items()):
-                for call in self._inner_calls(step):
-                    if _is_named(layer, call.path, call.layer):
-                        found[call.path] = Place(call.path, call.output, inner=call)
-        if len(found) == 1 or layer in found:
-            return found[layer] if layer in found else next(iter(found.values()))
-        name = layer if isinstance(layer, str) else layer.name
-        if found:
-            raise ValueError(
-                f"`{argument}` must name one layer. Received: {name!r}, the name of several. Pass "
-                f"the path of one of them: {sorted(found)}."
-            )
-        names = [path for path, _, _ in self.graph.calls]
+        named = [path for path, _ in self._layers() if layer == path]
+        candidates: dict[int, list[str]] = {}
+        found: dict[int, Place] = {}
+        for path, operation in self._layers():
+            if layer is operation or path == layer or (not named and _ends_with(path, layer)):
+                candidates.setdefault(id(operation), []).append(path)
+        for path, operation, slots in self.graph.calls:
+            place = Place(path, self.graph.tensors[slots[0]], slots[0])
+            # The last call, but one that leads to the score before one that does not.
+            known = found.get(id(operation))
+            if id(operation) in candidates and (known is None or self._prefers(place, known)):
+                found[id(operation)] = place
         for step in self.graph.steps:
-            names += inner_layers(step.operation, step.path)
+            inner = {id(item) for _, item in inner_layers(step.operation, step.path)}
+            if inner & set(candidates) - set(found):
+                for call in self._inner_calls(step):
+                    if id(call.layer) in candidates:
+                        path = candidates[id(call.layer)][0]
+                        place = Place(path, call.output, inner=call, step=step.outputs)
+                        known = found.get(id(call.layer))
+                        if known is None or self._prefers(place, known):
+                            found[id(call.layer)] = place
+        name = layer if isinstance(layer, str) else layer.name
+        if len(candidates) == 1 and found:
+            return next(iter(found.values()))
+        paths = [path for group in candidates.values() for path in group]
+        if len(candidates) > 1:
+            raise ValueError(
+                f"`{argument}` must name one layer. Received: {name!r}, the name of several: "
+                f"{sorted(paths)}. Pass the path of one of them, or the layer itself."
+            )
+        if candidates:
+            raise ValueError(
+                f"`{argument}` must name a layer that gives one tensor. Received: {paths[0]!r}, "
+                "which gives several, or is not used in inference."
+            )
         raise ValueError(
             f"`{argument}` must name a layer of the model. Received: {name!r}. The nearest are "
-            f"{_nearest(name, names)}."
+            f"{_nearest(name, [path for path, _ in self._layers()])}."
         )
 
     def last_spatial_place(self):
@@ -194,10 +219,15 @@ class Network:
             slot = step.outputs[0]
             if slot != self.score and is_spatial(self.graph.tensors[slot], rank):
                 return Place(step.path, self.graph.tensors[slot], slot)
-            if inner_layers(step.operation, step.path):
-                calls = [call for call in self._inner_calls(step) if is_spatial(call.output, rank)]
-                if calls:
-                    return Place(calls[-1].path, calls[-1].output, inner=calls[-1])
+            if is_python_code(step.operation) and inner_layers(step.operation, step.path):
+                places = [
+                    Place(call.path, call.output, inner=call, step=step.outputs)
+                    for call in self._inner_calls(step)
+                    if is_spatial(call.output, rank)
+                ]
+                places = [place for place in places if self.leads_to_score(place)]
+                if places:
+                    return places[-1]
         shapes = [tuple(spec.shape) for spec in self.inputs]
         raise ValueError(
             f"No layer has a spatial output like the images (inputs of shape {shapes}), so there "
@@ -206,22 +236,31 @@ class Network:
         )
 
     def leads_to_score(self, place):
-        """Whether the score depends on a layer; inside Python code it is taken to."""
-        if place.slot is None or place.slot == self.score:
+        """Whether the score depends on a layer."""
+        if place.inner is not None:
+            read = {self.score, *(slot for step in self._steps for slot in step.inputs.values())}
+            return any(place.step[index] in read for index in place.inner.leads_to)
+        if place.slot == self.score:
             return True
         steps = self.graph.between([place.slot], [self.score])
         return any(place.slot in step.inputs.values() for step in steps)
 
+    def _prefers(self, place, known):
+        return self.leads_to_score(place) or not self.leads_to_score(known)
+
     def _run(self, steps, values, taps=None):
         taps = taps or {}
-        slots = {place.slot: tap for place, tap in taps.items() if place.slot is not None}
-        inner = [(place.inner, tap) for place, tap in taps.items() if place.slot is None]
+        slots = {place.slot: tap for place, tap in taps.items() if place.inner is None}
+        inner: dict[tuple, list] = {}
         found: list[Any] = []
+        inner_taps = [(place, tap) for place, tap in taps.items() if place.inner is not None]
         if self._inner_score is not None:
-            inner.append((self._inner_score, _keep(found)))
-        inlined = inline_functions() if self._has_python_code else contextlib.nullcontext()
-        with inlined, tapped([(call.layer, _only(call.number, tap)) for call, tap in inner]):
-            values = run(steps, values, slots)
+            inner_taps.append((self._inner_score, _keep(found)))
+        for place, tap in inner_taps:
+            call = place.inner
+            inner.setdefault(place.step, []).append((call.layer, _only(call.number, tap)))
+        with inlined() if self._has_python_code else contextlib.nullcontext():
+            values = run(steps, values, slots, inner)
         score = found[0] if found else values[self.score]
         return ops.reshape(ops.cast(score, "float32"), (-1, self.num_classes))
 
@@ -235,6 +274,13 @@ class Network:
 
         return trunk, head
 
+    def _layers(self):
+        """Paths and layers, nested models and the layers inside others included."""
+        found = [(path, operation) for path, operation, _ in self.graph.calls]
+        for step in self.graph.steps:
+            found += inner_layers(step.operation, step.path)
+        return found
+
     def _inner_calls(self, step):
         return inner_calls(step.operation, step.path, *self.graph.call(step))
 
@@ -246,10 +292,8 @@ def is_spatial(tensor, rank=None):
     return right_rank and any(size != 1 for size in shape[1:-1])
 
 
-def _is_named(layer, path, operation):
-    if isinstance(layer, str):
-        return layer in (path, path.rpartition("/")[2])
-    return layer is operation
+def _ends_with(path, layer):
+    return isinstance(layer, str) and f"/{path}".endswith(f"/{layer}")
 
 
 def _nearest(name, paths):

@@ -3,11 +3,15 @@
 import contextlib
 import dataclasses
 import inspect
+import threading
 from typing import Any
 
 import keras
 
-from kerascam.autodiff import before_activation, inline_functions, trace
+from kerascam.autodiff import ancestors, before_activation, inline_functions, trace
+
+# The outputs of layers can pass through functions of one thread at a time.
+_LOCK = threading.RLock()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,36 +23,53 @@ class InnerCall:
         layer: The layer.
         number: Which of its calls this is, from 0.
         output: Symbolic tensor with shape and dtype of the output.
+        leads_to: Indices of the outputs of the outer layer that are computed from it.
     """
 
     path: str
     layer: Any
     number: int
     output: Any
+    leads_to: tuple[int, ...]
 
 
 class WithoutActivation:
-    """Stands in for a model that is Python code: one of its outputs is before the activation.
+    """Stands in for a layer or model that is Python code: one of its outputs is the score.
 
     Args:
-        model: The model.
-        index: Index of the output among all of the model.
+        layer: The layer or model.
+        index: Index of the output among all of them.
 
     Attributes:
-        model: The model.
+        layer: The layer or model.
         activation: Name of the activation that was found, after a first call.
     """
 
-    def __init__(self, model, index):
-        self.model = model
+    def __init__(self, layer, index):
+        self.layer = layer
         self.activation = None
         self._index = index
 
     def __call__(self, *args, **kwargs):
-        """All outputs of the model, in a list. Only while a function is traced."""
-        outputs = keras.tree.flatten(self.model(*args, **kwargs, training=False))
+        """All outputs, in a list. Only while a function is traced."""
+        outputs = self.layer(*args, **{**kwargs, **inference_mode(self.layer)})
+        outputs = keras.tree.flatten(outputs)
         outputs[self._index], self.activation = before_activation(outputs[self._index])
         return outputs
+
+
+def original(operation):
+    """The user's layer where something else stands in for it."""
+    return operation.layer if isinstance(operation, WithoutActivation) else operation
+
+
+def is_python_code(operation):
+    """Whether what a layer does is decided by code that is not one of Keras's own layers."""
+    operation = original(operation)
+    if isinstance(operation, (keras.Model, keras.layers.Lambda, keras.layers.Wrapper)):
+        return True
+    known = type(operation).__module__.partition(".")[0] in ("keras", "kerascam")
+    return isinstance(operation, keras.layers.Layer) and not known
 
 
 def inference_mode(operation):
@@ -65,8 +86,7 @@ def inference_mode(operation):
 def kept_losses(operations):
     """Keeps the losses that layers hold from their last call, which Keras drops at the next."""
     kept = []
-    for operation in operations:
-        operation = getattr(operation, "model", operation)
+    for operation in map(original, operations):
         if isinstance(operation, keras.layers.Layer):
             kept += [(layer._losses, layer._losses[:]) for layer in operation._flatten_layers()]
     try:
@@ -79,7 +99,7 @@ def kept_losses(operations):
 def signature(model):
     """Symbolic inputs and outputs of a model that is Python code.
 
-    Sizes other than batch and channels are `None` if the model also takes images twice as large.
+    Sizes other than batch and channels are `None` if the model also takes other images.
 
     Args:
         model: A subclassed `keras.Model`.
@@ -94,28 +114,29 @@ def signature(model):
     try:
         outputs = _outputs(model, built)
     except Exception as error:
+        shapes = [tuple(spec.shape) for spec in keras.tree.flatten(built)]
         raise ValueError(
-            f"The subclassed model '{model.name}' can't be run on {_described(built)}, the shape "
-            "that it was built with. Call it once on a batch of images, all its inputs in the "
-            "first argument of `call`."
+            f"The subclassed model '{model.name}' can't be run on inputs of shape {shapes}, which "
+            "it was built with. kerascam passes all inputs in the first argument of `call`; it "
+            f"said: {type(error).__name__}: {error}"
         ) from error
+    free = _resized(built, lambda size: None)
     try:
         _outputs(model, _resized(built, lambda size: size and 2 * size))
+        _outputs(model, free)
     except Exception:  # It takes one size only.
         return built, outputs
-    return _resized(built, lambda size: None), outputs
+    return free, outputs
 
 
-def inner_layers(operation, path) -> dict[str, Any]:
-    """All layers inside a layer, at any depth, by their paths."""
-    found: dict[str, Any] = {}
-    if isinstance(operation, WithoutActivation):
-        operation = operation.model
+def inner_layers(operation, path) -> list[tuple[str, Any]]:
+    """Paths and layers of all layers inside a layer, at any depth."""
+    found: list[tuple[str, Any]] = []
+    operation = original(operation)
     if isinstance(operation, keras.layers.Layer):
         for layer in operation._flatten_layers(include_self=False, recursive=False):
             inner_path = f"{path}/{layer.name}" if path else layer.name
-            found[inner_path] = layer
-            found.update(inner_layers(layer, inner_path))
+            found += [(inner_path, layer), *inner_layers(layer, inner_path)]
     return found
 
 
@@ -128,6 +149,7 @@ def inner_calls(operation, path, function, inputs) -> list[InnerCall]:
         function: Calls it on tensors.
         inputs: Symbolic tensors to call it on.
     """
+    seen: list[tuple[str, Any, int, Any]] = []
     calls: list[InnerCall] = []
     numbers: dict[int, int] = {}
 
@@ -136,14 +158,22 @@ def inner_calls(operation, path, function, inputs) -> list[InnerCall]:
             number = numbers.get(id(layer), -1) + 1
             numbers[id(layer)] = number
             if keras.ops.is_tensor(output):
-                calls.append(InnerCall(layer_path, layer, number, _spec(output)))
+                seen.append((layer_path, layer, number, output))
             return output
 
         return tap
 
-    layers = {id(layer): (layer, where) for where, layer in inner_layers(operation, path).items()}
+    def call(*tensors):
+        outputs = keras.tree.flatten(function(*tensors))
+        computed_from = [ancestors(output) for output in outputs]
+        for layer_path, layer, number, output in seen:
+            which = tuple(i for i, leads in enumerate(computed_from) if leads(output))
+            calls.append(InnerCall(layer_path, layer, number, _spec(output), which))
+        return outputs
+
+    layers = {id(layer): (layer, where) for where, layer in inner_layers(operation, path)}
     with tapped([(layer, record(layer, where)) for layer, where in layers.values()]):
-        run_symbolically(function, inputs, operation)
+        run_symbolically(call, inputs, operation)
     return calls
 
 
@@ -161,9 +191,16 @@ def run_symbolically(function, inputs, *operations):
         with keras.StatelessScope(), kept_losses(operations):
             outputs.append(keras.tree.map_structure(_spec, function(*tensors)))
 
-    with inline_functions():
+    with _LOCK, inline_functions():
         trace(call, *inputs)
     return outputs[0]
+
+
+@contextlib.contextmanager
+def inlined():
+    """While it is open, functions of TensorFlow run as Python code, in one thread at a time."""
+    with _LOCK, inline_functions():
+        yield
 
 
 @contextlib.contextmanager
@@ -181,18 +218,19 @@ def tapped(taps):
         return lambda *args, **kwargs: tap(call(*args, **kwargs))
 
     changed = []
-    try:
-        for layer, tap in taps:
-            attributes = vars(layer)  # Keras would track what is set in the usual way.
-            changed.append((attributes, attributes.get("call")))
-            attributes["call"] = through(layer.call, tap)
-        yield
-    finally:
-        for attributes, own_call in reversed(changed):
-            if own_call is None:
-                del attributes["call"]
-            else:
-                attributes["call"] = own_call
+    with _LOCK if taps else contextlib.nullcontext():
+        try:
+            for layer, tap in taps:
+                attributes = vars(layer)  # Keras would track what is set in the usual way.
+                changed.append((attributes, attributes.get("call")))
+                attributes["call"] = through(layer.call, tap)
+            yield
+        finally:
+            for attributes, own_call in reversed(changed):
+                if own_call is None:
+                    del attributes["call"]
+                else:
+                    attributes["call"] = own_call
 
 
 def _built_inputs(model):
@@ -205,6 +243,12 @@ def _built_inputs(model):
         raise ValueError(
             f"The subclassed model '{model.name}' was never called, so the shape of its images is "
             "not known. Call it once on a batch of them."
+        )
+    if len(shapes) > 1:
+        raise ValueError(
+            f"The subclassed model '{model.name}' was called with several inputs, {list(shapes)}. "
+            "kerascam needs all its inputs in the first argument of `call`, as a list or a "
+            "dictionary."
         )
     dtype = model.input_dtype
     dtype = keras.config.floatx() if "float" in dtype else dtype  # Not that of mixed precision.
@@ -241,7 +285,3 @@ def _outputs(model, structure):
 
 def _spec(tensor):
     return keras.KerasTensor(tensor.shape, keras.backend.standardize_dtype(tensor.dtype))
-
-
-def _described(structure):
-    return [tuple(spec.shape) for spec in keras.tree.flatten(structure)]

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from kerascam.graph.identity import Cast
-from kerascam.graph.opaque import inference_mode, kept_losses, signature
+from kerascam.graph.opaque import inference_mode, kept_losses, original, signature, tapped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Step:
     outputs: tuple[int, ...]
 
     def __str__(self):
-        operation = getattr(self.operation, "model", self.operation)
+        operation = original(self.operation)
         return f"'{self.path or operation.name}' ({type(operation).__name__})"
 
 
@@ -73,10 +73,12 @@ class Graph:
         struct = getattr(model, "_inputs_struct", None) if function is not None else inputs
         keys = {id(value): key for key, value in struct.items()} if isinstance(struct, dict) else {}
         self.input_names = [keys.get(id(tensor), tensor.name) for tensor in flat]
-        self.output_names = list(outputs) if isinstance(outputs, dict) else []
+        struct = getattr(model, "_outputs_struct", None) if function is not None else outputs
+        # Keras flattens a dictionary in the order of its sorted keys.
+        self.output_names = sorted(struct) if isinstance(struct, dict) else []
         if function is not None:
             self.outputs = self._inline(function, slots, path=())
-            self.output_names = list(getattr(model, "output_names", []))
+            self.output_names = self.output_names or list(getattr(model, "output_names", []))
         else:
             self.outputs = tuple(map(self._new_slot, keras.tree.flatten(outputs)))
             arguments = StructuredArgument(inputs)
@@ -155,7 +157,10 @@ class Graph:
 
 
 def run(
-    steps: Sequence[Step], values: dict[int, Any], taps: Mapping[int, Callable] | None = None
+    steps: Sequence[Step],
+    values: dict[int, Any],
+    taps: Mapping[int, Callable] | None = None,
+    inner_taps: Mapping[tuple, list] | None = None,
 ) -> dict[int, Any]:
     """Runs steps in inference mode.
 
@@ -163,19 +168,21 @@ def run(
         steps: Steps in order, see `Graph.between`.
         values: Tensor of each slot that the steps read and do not make.
         taps: For some slots, a function from their tensor to what goes on in its place.
+        inner_taps: For the outputs of some steps that are Python code, see `tapped`.
 
     Returns:
         Tensors of all slots.
     """
     values = dict(values)
-    taps = taps or {}
+    taps, inner_taps = taps or {}, inner_taps or {}
     # In a stateless scope a layer can leave nothing behind in the user's model: no loss of an
     # activity regulariser, no statistic, no step of a random seed.
     with keras.StatelessScope(), kept_losses(step.operation for step in steps):
         for step in steps:
             tensors = {tensor: values[slot] for tensor, slot in step.inputs.items()}
             args, kwargs = step.arguments.fill_in(tensors)
-            outputs = step.operation(*args, **{**kwargs, **inference_mode(step.operation)})
+            with tapped(inner_taps.get(step.outputs, ())):
+                outputs = step.operation(*args, **{**kwargs, **inference_mode(step.operation)})
             for slot, tensor in zip(step.outputs, keras.tree.flatten(outputs), strict=True):
                 values[slot] = taps[slot](tensor) if slot in taps else tensor
     return values

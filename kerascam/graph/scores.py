@@ -1,9 +1,16 @@
 """The score of each class, before softmax or sigmoid."""
 
+import dataclasses
+
 import keras
 
 from kerascam.graph.identity import keeps_values, unchanged
-from kerascam.graph.opaque import WithoutActivation, run_symbolically
+from kerascam.graph.opaque import (
+    WithoutActivation,
+    is_python_code,
+    original,
+    run_symbolically,
+)
 from kerascam.graph.operations import Graph
 
 _STRIPPED = ("softmax", "sigmoid", "log_softmax")
@@ -36,27 +43,56 @@ def without_activation(graph: Graph, output: int) -> tuple[int, str]:
         step = graph.producer(slot)
     if step is None:
         return output, "linear"
-    if isinstance(step.operation, keras.Model):
-        linear = WithoutActivation(step.operation, step.outputs.index(slot))
-        step = graph.replace(step, linear)
-        run_symbolically(*graph.call(step), linear.model)
-        activation = linear.activation
-    else:
-        activation = _activation_name(step.operation)
-        if activation in _STRIPPED:
-            graph.replace(step, _linear(step.operation))
-    if activation in (*_STRIPPED, "linear"):
+    activation, linear = _ending(graph, step, slot)
+    if activation in _STRIPPED:
+        graph.replace(step, linear)
         return output, activation
+    if activation == "linear":
+        activation, step = _hidden_activation(graph, step)
+    if activation == "linear":
+        return output, activation
+    name = step.path or original(step.operation).name
     raise ValueError(
         f"The score before the last activation can't be found: the network ends in {step} with "
-        f"{activation}, and only softmax, sigmoid and log_softmax can be taken off. Pass "
+        f"{activation}, and only a last softmax, sigmoid or log_softmax can be taken off. Pass "
         "`score=` and the name of the layer whose output is the score "
-        f"(`score={step.path!r}` to take this one as it is)."
+        f"(`score={name!r}` to take this one as it is)."
     )
 
 
+def _ending(graph, step, slot):
+    """The activation that a step ends in, and the step's operation without it."""
+    if not is_python_code(step.operation):
+        return _activation_name(step.operation), _linear(step.operation)
+    linear = WithoutActivation(step.operation, step.outputs.index(slot))
+    run_symbolically(*graph.call(dataclasses.replace(step, operation=linear)), step.operation)
+    return linear.activation, linear
+
+
+def _hidden_activation(graph, step):
+    """Finds probabilities that only functions without weights follow, such as an average.
+
+    Returns:
+        The activation and its step; `"linear"` if a layer with weights, or a linear one, comes
+        first on all ways.
+    """
+    waiting, seen = [step], set()
+    while waiting:
+        step = waiting.pop()
+        if step.outputs in seen:
+            continue
+        seen.add(step.outputs)
+        activation, _ = _ending(graph, step, step.outputs[0])
+        if activation.split(" ")[0] in _STRIPPED:
+            return activation.split(" ")[0] + " and operations after it", step
+        if not getattr(step.operation, "weights", None):
+            producers = [graph.producer(slot) for slot in step.inputs.values()]
+            waiting += [producer for producer in producers if producer is not None]
+    return "linear", step
+
+
 def _activation_name(operation):
-    """Name of the activation that an operation ends in; `"linear"` if it has none."""
+    """Name of the activation that one of Keras's own layers ends in; `"linear"` if it has none."""
     if isinstance(operation, keras.layers.Softmax):
         return "softmax"
     if isinstance(operation, keras.layers.Layer):
@@ -65,7 +101,9 @@ def _activation_name(operation):
             own = type(operation).__name__ in ("ReLU", "LeakyReLU", "PReLU", "ELU")
             return type(operation).__name__ if own else "linear"
         name = getattr(activation, "__name__", str(activation))
-        return _ALIASES.get(name, name)
+        if getattr(activation, "__module__", "").partition(".")[0] in ("keras", "tensorflow"):
+            return _ALIASES.get(name, name)
+        return f"the function {name}"
     # `keras.ops` and `keras.activations` called on symbolic tensors.
     name = type(operation).__name__
     snake = {"LogSoftmax": "log_softmax"}.get(name, name.lower())
