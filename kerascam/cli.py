@@ -80,9 +80,12 @@ def explain(
         with typer.progressbar(files, label="Explaining") as bar:
             yield from bar
 
-    written, skipped = explain_files(
-        images, explainer, out, progress, raw=raw, colormap=colormap, alpha=alpha
-    )
+    try:
+        written, skipped = explain_files(
+            images, explainer, out, progress, raw=raw, colormap=colormap, alpha=alpha
+        )
+    except OSError as error:
+        _fail(f"Nothing can be written to {out}: {error}")
     typer.echo(f"Wrote {len(written)} files to {out}.")
     for reason in skipped:
         typer.echo(f"Skipped: {reason}", err=True)

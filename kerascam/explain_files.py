@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import warnings
 
 import keras
 import numpy as np
@@ -20,6 +21,7 @@ METHOD_NAMES = {method.__name__.lower(): method for method in METHODS}
 PREPROCESSINGS = ("none", "unit", "tf", "torch", "caffe")
 _LARGEST = 512  # Longer side, in pixels, of images for a network that takes any size.
 _SHOWN = 1024  # Longer side of overlays.
+_TRIAL = 256  # Sides of the picture that is tried first.
 
 
 class FileExplainer:
@@ -35,8 +37,8 @@ class FileExplainer:
         target: Index or name of the class to explain. Default: the predicted one.
         top: Number of classes to explain for each image, the most probable ones.
         preprocess: `"none"` (0..255), `"unit"` (0..1), or `"tf"`, `"torch"` or `"caffe"` as in
-            `keras.applications`. Default: `"none"` for a model that begins with a Rescaling or
-            Normalization layer, else `"unit"`.
+            `keras.applications`. Default: `"none"` for a model that takes integers or has a
+            Rescaling or Normalization layer before its first weights, else `"unit"`.
 
     Raises:
         OSError: If a file can't be read.
@@ -64,19 +66,27 @@ class FileExplainer:
             arguments["layer"] = layer
         if not pathlib.Path(model).exists():
             raise ValueError(f"There is no model '{model}'.")
-        network = keras.models.load_model(model, compile=False)
+        try:
+            network = keras.models.load_model(model, compile=False)
+        except Exception as error:
+            raise ValueError(f"The model '{model}' can't be loaded: {error}") from error
+        self._model = network
         self.explain = kind(network, **arguments)
         self.method = method
-        self.preprocess = preprocess or _guess_preprocessing(network)
         shapes = [tuple(spec.shape) for spec in self.explain.inputs]
         if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][-1] not in (1, 3):
             raise ValueError(
                 "The model must take one image (batch, height, width, channels) with 1 or 3 "
                 f"channels. Received: inputs of shape {shapes}."
             )
+        self.preprocess = preprocess or self._guess_preprocessing()
+        self._check_preprocessing()
         self.names = _read_names(class_names, max(self.explain.num_classes, 2))
         self.target = None if target is None else self._find_class(target)
         self.top = min(top, max(self.explain.num_classes, 2))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self(np.zeros((_TRIAL, _TRIAL, 3), "uint8"))  # What can't work is told at once.
 
     def __call__(self, picture):
         """Explains one picture.
@@ -94,8 +104,9 @@ class FileExplainer:
             probabilities = np.array([1 - probabilities[0], probabilities[0]])
         if self.target is not None:
             classes = np.array([self.target])
-        else:
-            classes = np.argsort(-probabilities, kind="stable")[: self.top]
+        else:  # By score: several probabilities may be 1.
+            scores = first.scores[0] if len(first.scores[0]) > 1 else probabilities
+            classes = np.argsort(-scores, kind="stable")[: self.top]
         heatmaps = [first.heatmaps[0]]
         heatmaps += [self.explain(image, int(c), verbose=0).heatmaps[0] for c in classes[1:]]
         return classes, np.stack(heatmaps), first.scores[0], probabilities
@@ -125,7 +136,7 @@ class FileExplainer:
                 f"probability {100 * probabilities[c]:.0f} %",
             ]
             labelled = visualization.add_labels(overlay, [line])[0]
-            path = folder / f"{stem}_{self.method}_{_file_name(self.names[c])}.png"
+            path = folder / f"{stem}_{self.method}_{self._file_name(c)}.png"
             written.append(_write(path, visualization.encode(labelled)))
         if raw:
             content = io.BytesIO()
@@ -146,6 +157,34 @@ class FileExplainer:
         elif self.preprocess != "none":
             image = keras.applications.imagenet_utils.preprocess_input(image, mode=self.preprocess)
         return (image if "float" in spec.dtype else np.rint(image)).astype(spec.dtype)
+
+    def _guess_preprocessing(self):
+        if "float" not in self.explain.inputs[0].dtype:
+            return "none"
+        for layer in self._model._flatten_layers(include_self=False):
+            if isinstance(layer, (keras.layers.Rescaling, keras.layers.Normalization)):
+                return "none"
+            if layer.weights and not list(layer._flatten_layers(include_self=False)):
+                break
+        return "unit"
+
+    def _check_preprocessing(self):
+        spec = self.explain.inputs[0]
+        if self.preprocess != "none" and "float" not in spec.dtype:
+            raise ValueError(
+                f"The model takes {spec.dtype} images, so --preprocess must be none. Received: "
+                f"{self.preprocess!r}."
+            )
+        if self.preprocess in ("torch", "caffe") and spec.shape[-1] != 3:
+            raise ValueError(
+                f"--preprocess {self.preprocess} is for colour images, and the model takes one "
+                "channel. Pass none, unit or tf."
+            )
+
+    def _file_name(self, c):
+        """Name of a class for a file, with its index where others have the same."""
+        names = [_plain(name) for name in self.names]
+        return names[c] if names.count(names[c]) == 1 else f"{names[c]}-{c}"
 
     def _find_class(self, target):
         highest = max(self.explain.num_classes, 2) - 1
@@ -173,8 +212,9 @@ def explain_files(paths, explainer, folder, progress, **options):
         Paths of what was written, and for each file that was skipped why.
     """
     folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    files = list_images(paths)
+    files = list_images(paths, outside=folder)
+    if files:
+        folder.mkdir(parents=True, exist_ok=True)
     written, skipped, stems = [], [], set()
     for path in progress(files):
         try:
@@ -182,13 +222,18 @@ def explain_files(paths, explainer, folder, progress, **options):
         except (OSError, ValueError) as error:
             skipped.append(f"{error}")
             continue
-        stem = path.stem
+        stem = path.stem[:80]
         for number in range(2, 2 + len(files)):
             if stem not in stems:
                 break
-            stem = f"{path.stem}-{number}"
+            stem = f"{path.stem[:80]}-{number}"
         stems.add(stem)
-        written += explainer.write(picture, stem, folder, **options)
+        try:
+            written += explainer.write(picture, stem, folder, **options)
+        except OSError:  # The folder can't be written: the next file would fail too.
+            raise
+        except Exception as error:  # A picture too small for the network, for example.
+            skipped.append(f"'{path}': {type(error).__name__}: {error}".splitlines()[0])
     return written, skipped
 
 
@@ -198,12 +243,6 @@ def _size(picture, largest):
     return [max(1, round(scale * length)) for length in picture.shape[:2]]
 
 
-def _guess_preprocessing(model):
-    scaling = (keras.layers.Rescaling, keras.layers.Normalization)
-    found = any(isinstance(layer, scaling) for layer in model._flatten_layers())
-    return "none" if found else "unit"
-
-
 def _index_or_name(output):
     return int(output) if output is not None and output.isdigit() else output
 
@@ -211,11 +250,13 @@ def _index_or_name(output):
 def _read_names(path, num_classes):
     if path is None:
         return [str(index) for index in range(num_classes)]
-    text = pathlib.Path(path).read_text(encoding="utf-8")
+    text = pathlib.Path(path).read_text(encoding="utf-8-sig")
     try:
         values = json.loads(text)
     except json.JSONDecodeError:
         values = None
+    if isinstance(values, dict) and all(isinstance(value, int) for value in values.values()):
+        values = {str(index): name for name, index in values.items()}
     if isinstance(values, dict):
         values = [values.get(str(index)) for index in range(num_classes)]
     if not isinstance(values, list):
@@ -230,8 +271,9 @@ def _read_names(path, num_classes):
     return names
 
 
-def _file_name(name):
-    return re.sub(r"[^\w.-]+", "-", name).strip("-") or "class"
+def _plain(name):
+    """A name as a part of a file's name, at most 80 characters."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-")[:80] or "class"
 
 
 def _write(path, content):

@@ -156,3 +156,50 @@ def test_readme_says_what_is_refused():
     for form, (cam, *others) in rows.items():
         assert (cam != "yes") == ((form, kc.CAM) in REFUSED)
         assert others == ["yes"] * 3
+
+
+PERTURBING = (kc.SmoothGrad, kc.VarGrad, kc.IntegratedGradients, kc.Occlusion, kc.RISE, kc.ScoreCAM)
+
+
+@pytest.mark.parametrize("method", [*PERTURBING, kc.AblationCAM])
+def test_the_predicted_class_is_chosen_once_from_the_clean_image(method, rng):
+    """Two classes that win in turns when the image changes: the map must be of one of them."""
+    inputs = keras.Input((8, 8, 2))
+    x = keras.layers.Conv2D(6, 3, activation="relu", name="conv")(inputs)
+    x = keras.layers.Flatten()(x)
+    model = keras.Model(inputs, keras.layers.Dense(5, "softmax")(x))
+    for weight in model.weights:
+        weight.assign(3 * rng.normal(size=weight.shape))
+    images = rng.normal(size=(6, 8, 8, 2)).astype("float32")
+    arguments = {kc.SmoothGrad: {"noise": 1.0}, kc.VarGrad: {"noise": 1.0}}.get(method, {})
+    arguments |= {} if method is kc.AblationCAM else ARGUMENTS.get(method, {})
+    explain = method(model, **arguments)
+    predicted = explain(images)
+    given = explain(images, targets=predicted.targets)
+    scale = np.abs(given.heatmaps).max()
+    np.testing.assert_allclose(predicted.heatmaps, given.heatmaps, rtol=1e-4, atol=1e-5 * scale)
+    np.testing.assert_array_equal(predicted.targets, predicted.scores.argmax(axis=1))
+
+
+@pytest.mark.parametrize("method", [kc.Saliency, kc.SmoothGrad, kc.GuidedBackprop, kc.HiResCAM])
+def test_small_gradients_do_not_vanish_in_half_precision(method):
+    """A large picture: the gradient of a mean over it is near the smallest float16."""
+
+    def network(policy):
+        keras.config.set_dtype_policy(policy)
+        keras.utils.set_random_seed(1)
+        x = inputs = keras.Input((256, 256, 3))
+        for filters in (8, 8):
+            x = keras.layers.Conv2D(
+                filters, 3, padding="same", activation="relu", kernel_initializer="he_normal"
+            )(x)
+        x = keras.layers.GlobalAveragePooling2D()(x)
+        model = keras.Model(inputs, keras.layers.Dense(4, dtype="float32")(x))
+        keras.config.set_dtype_policy("float32")
+        return model
+
+    images = np.random.default_rng(0).uniform(size=(1, 256, 256, 3)).astype("float32")
+    arguments = {"samples": 2} if method is kc.SmoothGrad else {}
+    exact = method(network("float32"), **arguments)(images, 1).heatmaps
+    half = method(network("mixed_float16"), **arguments)(images, 1).heatmaps
+    assert np.linalg.norm(half - exact) < 0.1 * np.linalg.norm(exact)

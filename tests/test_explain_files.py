@@ -224,3 +224,122 @@ def test_image_files(files, rng):
         picture.reshape(12, 4, 16, 4, 3).mean(axis=(1, 3)),
         atol=1,
     )
+
+
+def test_top_classes_have_maps_of_their_own(model, files, tmp_path):
+    arguments = ["-m", tmp_path / "model.keras", "--method", "hirescam", "--raw", "--top", "3"]
+    assert run(files / "b.jpg", *arguments, "-o", tmp_path / "out").exit_code == 0
+    image = cv2.resize(read_image(files / "b.jpg"), (32, 32)).astype("float32")[None] / 255
+    explain = kc.HiResCAM(model)
+    classes = np.argsort(-explain(image).scores[0])[:3]
+    with np.load(tmp_path / "out" / "b_hirescam.npz") as raw:
+        np.testing.assert_array_equal(raw["classes"], classes)
+        for c, heatmap in zip(classes, raw["heatmaps"], strict=True):
+            expected = explain(image, int(c)).heatmaps[0]
+            np.testing.assert_allclose(heatmap, expected, rtol=1e-3, atol=1e-6)
+    pictures = [read_image(path) for path in sorted((tmp_path / "out").glob("*.png"))]
+    assert not np.array_equal(pictures[0][:200], pictures[1][:200])
+
+
+def test_saturated_probabilities_and_names_that_are_alike(files, tmp_path):
+    """The highest score is explained where two probabilities are 1; no file replaces another."""
+    inputs = keras.Input((None, None, 3))
+    x = keras.layers.GlobalAveragePooling2D()(inputs)
+    outputs = keras.layers.Dense(4, "sigmoid", use_bias=True, name="scores")(x)
+    model = keras.Model(inputs, outputs)
+    model.get_layer("scores").set_weights([np.zeros((3, 4)), np.array([40.0, -9, 60, -8])])
+    model.save(tmp_path / "model.keras")
+    names = tmp_path / "names.txt"
+    names.write_text("\ufeffcrane\ncrane\na/b\n" + "a b" * 100, encoding="utf-8")
+    arguments = ["-m", tmp_path / "model.keras", "--classes", names, "--method", "saliency"]
+    assert run(files / "b.jpg", *arguments, "-o", tmp_path / "one").exit_code == 0
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["b_saliency_a-b.png"]
+    assert run(files / "b.jpg", *arguments, "-o", tmp_path / "all", "--top", "4").exit_code == 0
+    assert len(list((tmp_path / "all").iterdir())) == 4
+
+
+def test_turned_grey_and_transparent_pictures(tmp_path):
+    """A model whose scores are the mean of the left and of the right half."""
+    inputs = keras.Input((10, 20, 1))
+    halves = [
+        keras.ops.mean(inputs[:, :, part], axis=(1, 2, 3)) for part in (slice(0, 10), slice(10, 20))
+    ]
+    keras.Model(inputs, keras.ops.stack(halves, axis=-1)).save(tmp_path / "m.keras")
+    picture = np.zeros((20, 10, 3), "uint8")
+    picture[:10] = [0, 0, 200]  # Red above; turned by a quarter it is to the right.
+    content = cv2.imencode(".jpg", picture)[1].tobytes()
+    orientation = b"\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00"
+    exif = b"Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08\x00\x01" + orientation + bytes(4)
+    exif = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    (tmp_path / "turned.jpg").write_bytes(content[:2] + exif + content[2:])
+    arguments = [
+        "-m",
+        tmp_path / "m.keras",
+        "-o",
+        tmp_path / "out",
+        "--raw",
+        "--method",
+        "saliency",
+    ]
+    result = run(tmp_path / "turned.jpg", *arguments, "--preprocess", "none")
+    assert result.exit_code == 0, result.output
+    with np.load(tmp_path / "out" / "turned_saliency.npz") as raw:
+        np.testing.assert_allclose(raw["scores"], [0, 0.299 * 200], atol=4)
+
+
+def test_its_own_pictures_are_not_explained_again(model, files, tmp_path):
+    for _ in range(2):
+        result = run(files, files / "a.png", "-m", tmp_path / "model.keras", "-o", files / "maps")
+        assert result.exit_code == 0
+        assert "Wrote 3 files" in result.output
+    assert len(list((files / "maps").iterdir())) == 3
+
+
+def test_a_picture_that_the_network_cannot_take_is_skipped(files, tmp_path):
+    inputs = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(4, 9)(inputs)
+    keras.Model(inputs, kc.layers.CAMHead(3)(x)).save(tmp_path / "model.keras")
+    cv2.imwrite(str(files / "0.png"), np.zeros((2, 2, 3), "uint8"))
+    result = run(files, "-m", tmp_path / "model.keras", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "0.png'" in result.output
+    assert len(list((tmp_path / "out").iterdir())) == 3
+
+
+def test_models_that_take_integers_get_them(files, tmp_path):
+    inputs = keras.Input((32, 32, 3), dtype="uint8")
+    x = keras.ops.cast(inputs, "float32") / 255
+    model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
+    model.save(tmp_path / "model.keras")
+    arguments = ["-m", tmp_path / "model.keras", "-o", tmp_path / "out", "--method", "occlusion"]
+    result = run(files / "b.jpg", *arguments, "--raw")
+    assert result.exit_code == 0, result.output
+    assert "Preprocessing: none" in result.output
+    with np.load(tmp_path / "out" / "b_occlusion.npz") as raw:
+        expected = read_image(files / "b.jpg").mean(axis=(0, 1)) / 255
+        np.testing.assert_allclose(raw["scores"], expected, rtol=1e-3)
+    result = run(files / "b.jpg", *arguments, "--preprocess", "torch")
+    assert result.exit_code == 2
+    assert "takes uint8 images, so --preprocess must be none" in result.output
+
+
+def test_what_cannot_work_is_told_before_any_picture(model, files, tmp_path):
+    inputs = keras.Input((32, 32, 1))
+    x = keras.layers.Conv2D(4, 3, activation="gelu")(inputs)
+    keras.Model(inputs, kc.layers.CAMHead(3)(x)).save(tmp_path / "gelu.keras")
+    (tmp_path / "broken.keras").write_bytes(b"PK nothing")
+    (tmp_path / "file").write_text("")
+    good = ["-m", tmp_path / "gelu.keras", "-o", tmp_path / "out"]
+    for arguments, message in [
+        ([*good, "--method", "guidedbackprop"], "has no ReLU"),
+        ([*good, "--preprocess", "caffe"], "is for colour images"),
+        (["-m", tmp_path / "broken.keras", "-o", tmp_path / "out"], "can't be loaded"),
+        (
+            ["-m", tmp_path / "gelu.keras", "-o", tmp_path / "file" / "out"],
+            "Nothing can be written",
+        ),
+    ]:
+        result = run(files, *arguments)
+        assert result.exit_code == 2, result.output
+        assert message in result.output
+        assert not (tmp_path / "out").exists()

@@ -155,17 +155,20 @@ def test_rise_of_a_linear_score(rng):
     np.testing.assert_allclose(heatmap, expected, rtol=1e-3, atol=1e-4)
 
 
-def test_rise_of_a_linear_score_with_pixels_masked_one_by_one(rng):
-    """Masks without interpolation are independent bits: the closed form of the expectation."""
-    model, kernel, bias = linear_network((6, 1))
-    signal = rng.normal(size=(1, 6, 1)).astype("float32")
-    explain = kc.RISE(model, samples=1)
-    bits = (rng.uniform(size=(200_000, 6)) < 0.5).astype("float64")
-    products = signal[0, :, 0] * kernel[:, 0, 0]
-    found = (bits @ products + bias[0]) @ bits / len(bits) / 0.5
-    expected = 0.5 * (products.sum() + 2 * bias[0]) + 0.5 * products
-    np.testing.assert_allclose(found, expected, atol=0.03)
-    assert explain(signal, 0).heatmaps.shape == (1, 6)
+def test_rise_of_a_linear_score_with_cells_masked_one_by_one(rng):
+    """As many cells as pixels: nearly independent bits, so nearly the closed form.
+
+    `p (w x) + (1 - p) w_i x_i` plus the bias, up to the shift and the interpolation between cells.
+    """
+    model, kernel, bias = linear_network((40, 1))
+    signal = np.zeros((1, 40, 1), "float32")
+    signal[0, 20] = 1 / kernel[20, 0, 0]  # One pixel matters, by 1.
+    explain = kc.RISE(model, samples=6000, grid=8)
+    heatmap = explain(signal, lambda scores: scores[:, 0]).heatmaps[0]
+    far = heatmap[[0, 1, 2, 37, 38, 39]]
+    np.testing.assert_allclose(far, 0.5 * 1 + bias[0], atol=0.05)
+    assert heatmap.argmax() in (19, 20, 21)
+    assert heatmap.max() - far.mean() > 0.2
 
 
 def test_rise_seed(rng):
@@ -195,3 +198,48 @@ def test_rise_seed(rng):
 def test_bad_arguments(build, message):
     with pytest.raises(ValueError, match=message):
         build(Tiny((7, 10, 3)).model)
+
+
+def test_occlusion_by_hand():
+    """Score 1, and 1, 0, 10 and -1 with each of four patches covered: 0, 1, -9 and 2."""
+    inputs = keras.Input((4, 1))
+    covered = keras.ops.relu(1 - inputs[..., 0])  # One where a pixel is zero.
+    value = 1 + keras.ops.matmul(covered, np.array([[0], [-1], [9], [-2]], "float32"))[:, 0]
+    model = keras.Model(inputs, keras.ops.stack([value, -value], axis=-1))
+    explain = kc.Occlusion(model, patch_size=1, strides=1)
+    assert explain(np.ones((1, 4, 1), "float32"), 0).heatmaps[0].tolist() == [0, 1, -9, 2]
+
+
+def test_occlusion_of_a_sum_by_overlapping_patches():
+    """Three times the sum of ones on 5x5, patches of 3: each patch takes 27, so all pixels 27."""
+    inputs = keras.Input((5, 5, 1))
+    value = 3 * keras.ops.sum(inputs, axis=(1, 2, 3))
+    model = keras.Model(inputs, keras.ops.stack([value, -value], axis=-1))
+    explain = kc.Occlusion(model, patch_size=3, strides=1)
+    np.testing.assert_allclose(explain(np.ones((1, 5, 5, 1)), 0).heatmaps, 27)
+    corner = np.zeros((1, 5, 5, 1), "float32")
+    corner[0, 0, 0] = 1  # Only one patch of each row and column has it.
+    expected = np.zeros((5, 5))
+    shares = [1, 1 / 2, 1 / 3, 0, 0]  # Of the patches over a pixel, those over the corner too.
+    expected += 3 * np.outer(shares, shares)
+    np.testing.assert_allclose(explain(corner, 0).heatmaps[0], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", [kc.Occlusion, kc.RISE, kc.ScoreCAM])
+def test_integer_images_are_covered_by_whole_numbers(method, rng):
+    inputs = keras.Input((16, 16, 3), dtype="uint8")
+    x = keras.layers.Conv2D(4, 3, name="conv")(keras.layers.Rescaling(1 / 255)(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(5)(keras.layers.GlobalAveragePooling2D()(x)))
+    images = rng.integers(0, 256, size=(2, 16, 16, 3)).astype("uint8")
+    heatmaps = method(model)(images, 1).heatmaps
+    floats = keras.Input((16, 16, 3))
+    twin = keras.Model(floats, model.layers[-1](model.layers[-2](model.layers[-3](floats / 255))))
+    expected = method(twin)(images.astype("float32"), 1).heatmaps
+    np.testing.assert_allclose(heatmaps, expected, atol=0.02 * np.abs(expected).max())
+
+
+def test_strides_come_with_patches():
+    with pytest.raises(ValueError, match="`strides` must come with `patch_size`"):
+        kc.Occlusion(Tiny((7, 10, 3)).model, strides=2)
+    explain = kc.Occlusion(Tiny((7, 10, 3)).model, patch_size=np.array([2, 3]))
+    assert explain.patch_size == (2, 3)

@@ -86,7 +86,7 @@ def trace(function, *signature):
     tf.function(traced, input_signature=specs, autograph=False).get_concrete_function()
 
 
-def gradients(function):
+def gradients(function, scale=1.0):
     """Gradients with respect to tensors that a function names while it runs.
 
     What the function does before it names the first tensor is not differentiated: with features
@@ -95,10 +95,12 @@ def gradients(function):
     Args:
         function: A function of `watch`, which marks a tensor and returns it. It returns what is
             differentiated, summed over all elements, and anything else.
+        scale: The value is multiplied by it and the gradients are divided by it, so that they do
+            not vanish in half precision.
 
     Returns:
-        The gradients, the marked tensors (two lists in the order of marking), and the second
-        thing that `function` returned.
+        The gradients (float32) and the marked tensors, two lists in the order of marking, and the
+        second thing that `function` returned.
 
     Raises:
         ValueError: If the value does not depend on a marked tensor.
@@ -112,12 +114,13 @@ def gradients(function):
             return tensor
 
         value, result = function(watch)
+        value = value * scale
     found = tape.gradient(value, marked)
     _check_connected(found)
-    return found, marked, result
+    return [tf.cast(gradient, "float32") / scale for gradient in found], marked, result
 
 
-def rectified_gradient(function, tensor, rule):
+def rectified_gradient(function, tensor, rule, scale=1.0):
     """Gradient with respect to a tensor, with another rule for every ReLU on the way.
 
     TensorFlow's graph replaces the rule operation by operation, so it reaches each ReLU and ReLU6
@@ -130,6 +133,7 @@ def rectified_gradient(function, tensor, rule):
         tensor: The tensor.
         rule: `"guided"` (pass a gradient where the ReLU is open and the gradient is positive) or
             `"deconvnet"` (where the gradient is positive).
+        scale: See `gradients`.
 
     Returns:
         The gradient, the second thing that `function` returned, and the number of ReLUs.
@@ -150,9 +154,9 @@ def rectified_gradient(function, tensor, rule):
             "its gradient can't be changed. Use `kc.Saliency`, or build the layer with "
             "`unroll=True`."
         )
-    found = tf.gradients(value, [tensor])
+    found = tf.gradients(value * scale, [tensor])
     _check_connected(found)
-    return found[0], result, len(made)
+    return tf.cast(found[0], "float32") / scale, result, len(made)
 
 
 def fold(step, total, count, size, report=None):

@@ -22,9 +22,9 @@ class HeatmapLogger(SummaryCallback):
     the heatmap alone, with the true class, the predicted class and its probability below; and the
     lowest and highest raw value of the heatmap as numbers. The same images are shown each time.
 
-    The images are computed in one forward pass of a function that is compiled once for the whole
-    training. All arguments are checked when training begins, and heatmaps are computed once for
-    it; what fails later never ends the training.
+    The heatmaps are computed by a function that is compiled once for the whole training; those of
+    `kerascam.CAM` in one forward pass of all images. All arguments are checked when training
+    begins, and heatmaps are computed once for it; what fails later never ends the training.
 
     Args:
         log_dir: TensorBoard's log directory, the same as that of `keras.callbacks.TensorBoard`.

@@ -8,23 +8,26 @@ import numpy as np
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
-def list_images(paths):
+def list_images(paths, outside=None):
     """Image files among paths: files as they are, and all images below directories.
 
     Args:
         paths: Files and directories.
+        outside: A directory whose files are left out where it lies below one of `paths`.
 
     Returns:
-        A list of `pathlib.Path`, those of a directory in alphabetical order.
+        A list of `pathlib.Path`, each file once, those of a directory in alphabetical order.
     """
     found = []
+    outside = None if outside is None else pathlib.Path(outside).resolve()
     for path in map(pathlib.Path, paths):
         if path.is_dir():
             inner = sorted(item for item in path.rglob("*") if item.is_file())
-            found += [item for item in inner if item.suffix.lower() in SUFFIXES]
+            inner = [item for item in inner if item.suffix.lower() in SUFFIXES]
+            found += [item for item in inner if outside not in item.resolve().parents]
         else:
             found.append(path)
-    return found
+    return list({path.resolve(): path for path in reversed(found)}.values())[::-1]
 
 
 def resize_image(picture, size):
@@ -54,7 +57,10 @@ def read_image(path):
         ValueError: If it is no image.
     """
     content = np.fromfile(path, "uint8")
-    picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    try:
+        picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    except cv2.error:  # Such as a size beyond OpenCV's limit.
+        picture = None
     if picture is None:
         raise ValueError(f"'{path}' is not an image, or it is broken.")
     return np.ascontiguousarray(picture[..., ::-1])

@@ -2,14 +2,17 @@
 
 import math
 
+import numpy as np
 
-def check_integer(name, value, low=1):
-    """Returns an integer that is at least `low`.
+
+def check_integer(name, value, low=1, high=2**31 - 1):
+    """Returns an integer from `low` to `high`.
 
     Raises:
         ValueError: If it is none.
     """
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < low:
+    whole = hasattr(value, "__index__") and np.ndim(value) == 0 and not isinstance(value, bool)
+    if not (whole and low <= value.__index__() <= high):
         raise ValueError(f"`{name}` must be an integer of at least {low}. Received: {value!r}.")
     return value.__index__()
 

@@ -92,9 +92,9 @@ def features_and_gradients(network, inputs, places, target):
         scores = network.scores(inputs, {place: tap(place) for place in places})
         return target(scores), scores
 
-    found, features, scores = gradients(score)
+    found, features, scores = gradients(score, network.gradient_scale)
     pairs = {
-        place: (ops.cast(feature, "float32"), ops.cast(gradient, "float32"))
+        place: (ops.cast(feature, "float32"), gradient)
         for place, feature, gradient in zip(order, features, found, strict=True)
     }
     return [pairs[place] for place in places], scores

@@ -11,7 +11,8 @@ class GradCAMPlusPlus(GradientCAM):
     `ReLU(sum_k w_k A_k)` with `w_k = sum_ij alpha_ij relu(g_ij)`, `g = dS/dA_k` and
     `alpha_ij = g_ij^2 / (2 g_ij^2 + g_ij^3 sum_ab A_ab)`, the paper's equation 19 for the
     exponential of the score; its factor `exp(S)`, the same for all channels, is left out. Other
-    packages normalise alpha over the positions or take means for sums, and differ.
+    packages normalise alpha over the positions or take means for sums, and differ. For features
+    after a ReLU, for which the paper derives it.
 
     Args:
         model: See `Explainer`.

@@ -61,7 +61,6 @@ class GuidedGradCAM(GuidedBackprop):
     def attribute(self, inputs, target):
         """Product of both."""
         guided, scores = super().attribute(inputs, target)
-        guided = ops.cast(guided, "float32")
         [pair], _ = features_and_gradients(self._network, inputs, [self._place], target)
         size = ops.shape(guided)[1:-1]
         return ops.expand_dims(resize(grad_cam(*pair), size), -1) * guided, scores

@@ -17,7 +17,8 @@ class IntegratedGradients(PixelExplainer):
     `S(x) - S(x')`, up to the error of the numerical integral.
 
     With a set of images as baseline it gives *expected gradients*: the mean over the set, by one
-    random point between the image and one image of the set for each step.
+    random point between the image and one image of the set for each step. Each image of the set
+    is used equally often, if there are as many steps.
 
     Args:
         model: See `Explainer`.
@@ -104,7 +105,7 @@ class IntegratedGradients(PixelExplainer):
                 chosen = fixed
             way = images - chosen
             points = chosen + along(self._positions, indices) * way
-            gradients = ops.cast(self._gradient_at(points, inputs, target), "float32")
+            gradients = self._gradient_at(points, inputs, target)
             return total + ops.sum(along(self._weights, indices) * way * gradients, axis=0)
 
         zeros = ops.zeros_like(images, dtype="float32")

@@ -58,6 +58,6 @@ class NoisyExplainer(PixelExplainer):
         def body(total, indices):
             noise = random_normal(ops.shape(images)[1:], self.seed, indices)
             points = images + self.noise * spread * ops.expand_dims(noise, 1)
-            return step(total, ops.cast(self._gradient_at(points, inputs, target), "float32"))
+            return step(total, self._gradient_at(points, inputs, target))
 
         return self._fold(body, total, self.samples, inputs)

@@ -1,5 +1,6 @@
 """Occlusion."""
 
+import numpy as np
 from keras import ops
 
 from kerascam.explainers import samples
@@ -22,8 +23,8 @@ class Occlusion(Explainer):
         model: See `Explainer`.
         patch_size: Side of a patch in pixels, or one for each axis `(height, width)`. Default: an
             eighth of each side of the image.
-        strides: Distance of patches in pixels, or one for each axis, at most `patch_size`. Default:
-            half of `patch_size`.
+        strides: Distance of patches in pixels, or one for each axis, at most `patch_size`, which
+            must be passed too. Default: half of a patch.
         baseline: What covers: a number, an image `(height, width, channels)`, or `"blurred"`, see
             `IntegratedGradients`.
         output: See `Explainer`.
@@ -61,6 +62,11 @@ class Occlusion(Explainer):
         self._axes = len(spec.shape) - 2
         self.patch_size = _per_axis("patch_size", patch_size, self._axes)
         self.strides = _per_axis("strides", strides, self._axes)
+        if self.strides is not None and self.patch_size is None:
+            raise ValueError(
+                "`strides` must come with `patch_size`. Received: "
+                f"strides={self.strides}, patch_size=None."
+            )
         sizes = spec.shape[1:-1]
         for patch, size in zip(self.patch_size or (), sizes, strict=False):
             if size is not None and patch > size:
@@ -136,7 +142,7 @@ class Occlusion(Explainer):
 def _per_axis(name, value, axes):
     if value is None:
         return None
-    values = list(value) if isinstance(value, (list, tuple)) else [value] * axes
+    values = list(value) if np.ndim(value) == 1 else [value] * axes
     if len(values) != axes:
         raise ValueError(
             f"`{name}` must be an integer, or one for each of {axes} axes. Received: {value!r}."

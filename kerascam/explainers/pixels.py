@@ -82,7 +82,7 @@ class PixelExplainer(Explainer):
             scores = self._network.scores(replaced)
             return target(scores), scores
 
-        (gradient,), _, scores = gradients(score)
+        (gradient,), _, scores = gradients(score, self._network.gradient_scale)
         return gradient, scores
 
     def _gradient_at(self, points, inputs, target):

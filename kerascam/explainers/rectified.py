@@ -8,8 +8,9 @@ class RectifiedExplainer(PixelExplainer):
     """Explains by a gradient with another rule at every ReLU.
 
     The rule reaches ReLU and ReLU6 as layers, activations, `keras.ops` or TensorFlow operations,
-    in nested models and Python code; also the ReLU6 that `hard_sigmoid` and `hard_silu` are made
-    of. Other activations keep their own gradient.
+    in nested models and Python code; also those that `hard_sigmoid`, `hard_silu` and PReLU are made
+    of. Other activations keep their own gradient, and so does what is a ReLU by other means, such
+    as `keras.ops.maximum(x, 0)` or a ReLU with a threshold.
 
     Args:
         model: See `Explainer`.
@@ -34,7 +35,9 @@ class RectifiedExplainer(PixelExplainer):
             scores = self._network.scores([*inputs[:image], images, *inputs[image + 1 :]])
             return target(scores), scores
 
-        gradient, scores, num_relus = rectified_gradient(score, inputs[image], self.rule)
+        gradient, scores, num_relus = rectified_gradient(
+            score, inputs[image], self.rule, self._network.gradient_scale
+        )
         if num_relus == 0:
             raise ValueError(
                 f"{type(self).__name__} changes how ReLU passes gradients, and this network has no "

@@ -1,5 +1,6 @@
 """Many images made of each image of a batch, and computed like one larger batch."""
 
+import keras
 from keras import ops
 
 
@@ -27,7 +28,10 @@ def replace(inputs, image, samples):
         samples: `(samples, batch, ...)`.
     """
     times = ops.shape(samples)[0]
-    return [
-        ops.cast(flatten(samples), tensor.dtype) if index == image else repeat(tensor, times)
-        for index, tensor in enumerate(inputs)
+    replaced = [
+        tensor if index == image else repeat(tensor, times) for index, tensor in enumerate(inputs)
     ]
+    dtype, flat = inputs[image].dtype, flatten(samples)
+    is_float = "float" in keras.backend.standardize_dtype(dtype)
+    replaced[image] = ops.cast(flat if is_float else ops.round(flat), dtype)
+    return replaced

@@ -9,7 +9,8 @@ class XGradCAM(GradientCAM):
     """Channels of a layer, each weighed by the mean gradient where the channel is strong.
 
     `sum_k w_k A_k` with `w_k = sum_ij g_ij A_k(i, j) / sum_ij A_k(i, j)`. Signed: its sum is that
-    of features times gradient, the part of the score that the layer accounts for.
+    of features times gradient, the part of the score that the layer accounts for. For features
+    after a ReLU: where those before one nearly cancel in a channel, its weight has no meaning.
 
     Args:
         model: See `Explainer`.

@@ -58,6 +58,7 @@ class Network:
         num_classes: Number of scores.
         image: Index of the input that is explained, the first with spatial axes; `None` if there
             is none.
+        gradient_scale: What scores are multiplied by to be differentiated, see `gradients`.
 
     Raises:
         TypeError: If it is no Keras model.
@@ -90,6 +91,10 @@ class Network:
         spatial = [index for index, spec in enumerate(self.inputs) if len(spec.shape) > 2]
         self.image = spatial[0] if spatial else None
         self._steps = self.graph.between(self.graph.inputs, [self.score])
+        layers = [operation for _, operation in self._layers()]
+        half = any(getattr(layer, "compute_dtype", None) == "float16" for layer in layers)
+        # Float16 ends at 6e-8, which gradients of large images are; and at 65504.
+        self.gradient_scale = 1024.0 if half else 1.0
         self._has_python_code = any(is_python_code(step.operation) for step in self._steps)
 
     def scores(self, inputs, taps=None):
@@ -179,11 +184,11 @@ class Network:
             known = found.get(id(operation))
             if id(operation) in candidates and (known is None or self._prefers(place, known)):
                 found[id(operation)] = place
+        inside = set(candidates) - set(found)
         for step in self.graph.steps:
-            inner = {id(item) for _, item in inner_layers(step.operation, step.path)}
-            if inner & set(candidates) - set(found):
+            if inside & {id(item) for _, item in inner_layers(step.operation, step.path)}:
                 for call in self._inner_calls(step):
-                    if id(call.layer) in candidates:
+                    if id(call.layer) in inside:
                         path = candidates[id(call.layer)][0]
                         place = Place(path, call.output, inner=call, step=step.outputs)
                         known = found.get(id(call.layer))
