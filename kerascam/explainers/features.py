@@ -87,7 +87,11 @@ def features_and_gradients(network, inputs, places, target):
 
     def score(watch):
         def tap(place):
-            return lambda features: (order.append(place), watch(features))[1]
+            def marked(features):
+                order.append(place)
+                return watch(features)
+
+            return marked
 
         scores = network.scores(inputs, {place: tap(place) for place in places})
         return target(scores), scores

@@ -89,7 +89,7 @@ class Network:
             )
         self.num_classes = shape[-1]
         spatial = [index for index, spec in enumerate(self.inputs) if len(spec.shape) > 2]
-        self.image = spatial[0] if spatial else None
+        self.image: Any = spatial[0] if spatial else None
         self._steps = self.graph.between(self.graph.inputs, [self.score])
         layers = [operation for _, operation in self._layers()]
         half = any(getattr(layer, "compute_dtype", None) == "float16" for layer in layers)
