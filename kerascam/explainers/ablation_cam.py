@@ -27,7 +27,7 @@ class AblationCAM(FeatureExplainer):
     Example:
         >>> import numpy as np
         >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
-        >>> AblationCAM(model)(np.ones((2, 96, 96, 3), "float32")).heatmaps.shape
+        >>> AblationCAM(model)(np.ones((2, 96, 96, 3), "float32"), verbose=0).heatmaps.shape
         (2, 3, 3)
 
     Reference:

@@ -42,7 +42,7 @@ class IntegratedGradients(PixelExplainer):
         >>> import numpy as np
         >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
         >>> explain = IntegratedGradients(model, steps=4, baseline="blurred")
-        >>> explain(np.ones((2, 96, 96, 3), "float32")).heatmaps.shape
+        >>> explain(np.ones((2, 96, 96, 3), "float32"), verbose=0).heatmaps.shape
         (2, 96, 96)
 
     Reference:

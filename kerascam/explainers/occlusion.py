@@ -39,7 +39,7 @@ class Occlusion(Explainer):
         >>> import numpy as np
         >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
         >>> explain = Occlusion(model, patch_size=32)
-        >>> explain(np.ones((2, 96, 96, 3), "float32")).heatmaps.shape
+        >>> explain(np.ones((2, 96, 96, 3), "float32"), verbose=0).heatmaps.shape
         (2, 96, 96)
 
     Reference:

@@ -36,7 +36,7 @@ class RISE(Explainer):
         >>> import numpy as np
         >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
         >>> explain = RISE(model, samples=8)
-        >>> explain(np.ones((2, 96, 96, 3), "float32")).heatmaps.shape
+        >>> explain(np.ones((2, 96, 96, 3), "float32"), verbose=0).heatmaps.shape
         (2, 96, 96)
 
     Reference:

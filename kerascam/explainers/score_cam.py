@@ -34,7 +34,7 @@ class ScoreCAM(FeatureExplainer):
         >>> import numpy as np
         >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
         >>> explain = ScoreCAM(model, max_channels=16)
-        >>> explain(np.ones((2, 96, 96, 3), "float32")).heatmaps.shape
+        >>> explain(np.ones((2, 96, 96, 3), "float32"), verbose=0).heatmaps.shape
         (2, 3, 3)
 
     Reference:
