@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kerascam.explainers.interpolation import blur, linear_weights, num_positions, resize
+from kerascam.explainers.interpolation import blur, linear_weights, resize
 
 
 @pytest.mark.parametrize("size", [(9, 13), (4, 5), (3, 20), (1, 1), (7, 2)])
@@ -44,7 +44,3 @@ def test_blur_is_gaussian_far_from_the_border_and_keeps_what_is_constant(rng):
     np.testing.assert_allclose(found, expected, atol=2e-5)
     for shape in ((1, 9, 2), (1, 9, 7, 2), (1, 4, 5, 6, 2)):
         np.testing.assert_allclose(np.asarray(blur(np.full(shape, 0.3), 0.2)), 0.3, rtol=1e-5)
-
-
-def test_num_positions():
-    assert num_positions(np.zeros((2, 3, 4, 5))) == 12

@@ -2,8 +2,7 @@
 
 from keras import ops
 
-from kerascam.explainers.features import GradientCAM, sum_over_positions, weighted
-from kerascam.explainers.interpolation import num_positions
+from kerascam.explainers.features import GradientCAM, weighted
 
 
 class GradCAM(GradientCAM):
@@ -44,5 +43,5 @@ class GradCAM(GradientCAM):
 
 def grad_cam(features, gradient):
     """Grad-CAM of features and gradients `(batch, ..., channels)`: `(batch, ...)`."""
-    weights = sum_over_positions(gradient) / num_positions(gradient)
+    weights = ops.mean(gradient, axis=tuple(range(1, len(gradient.shape) - 1)), keepdims=True)
     return ops.relu(weighted(features, weights))

@@ -1,7 +1,5 @@
 """Linear interpolation of maps with any number of spatial axes, inside a compiled function."""
 
-import math
-
 from keras import ops
 
 
@@ -54,14 +52,6 @@ def blur(images, sigma):
 def contract(tensor, weights, axis):
     """Replaces an axis by its weighted sums, with weights `(new, old)`."""
     return ops.moveaxis(ops.tensordot(tensor, weights, axes=[[axis], [1]]), -1, axis)
-
-
-def num_positions(tensor):
-    """Number of positions of `(batch, *spatial, channels)`, a float32 tensor or number."""
-    sizes = ops.shape(tensor)[1:-1]
-    if all(isinstance(size, int) for size in sizes):
-        return float(math.prod(sizes))
-    return ops.cast(ops.prod(ops.stack(sizes)), "float32")
 
 
 def _arange(size):
