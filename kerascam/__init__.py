@@ -1,6 +1,7 @@
 """See where a Keras image classifier looks, while it trains and after."""
 
-from kerascam import callbacks, datasets, layers, models, visualization
+from kerascam import callbacks, class_model, datasets, layers, models, visualization
+from kerascam.class_model import ClassImages, ClassModel
 from kerascam.explainers import (
     CAM,
     RISE,
@@ -31,6 +32,8 @@ __all__ = [
     "CAM",
     "RISE",
     "AblationCAM",
+    "ClassImages",
+    "ClassModel",
     "Deconvnet",
     "EigenCAM",
     "Explainer",
@@ -50,6 +53,7 @@ __all__ = [
     "VarGrad",
     "XGradCAM",
     "callbacks",
+    "class_model",
     "datasets",
     "layers",
     "models",

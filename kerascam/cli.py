@@ -57,16 +57,13 @@ def explain(
     alpha: float = typer.Option(0.5, min=0, max=1, help="Share of the heatmap in the overlay."),
 ):
     """Write heatmaps of image files, laid over them."""
-    from kerascam.explain_files import METHOD_NAMES, PREPROCESSINGS, FileExplainer, explain_files
+    from kerascam.explain_files import METHOD_NAMES, FileExplainer, explain_files
+    from kerascam.model_files import PREPROCESSINGS
     from kerascam.visualization import COLORMAPS
 
-    for name, value, known in (
-        ("--method", method, METHOD_NAMES),
-        ("--preprocess", preprocess or "none", PREPROCESSINGS),
-        ("--colormap", colormap, COLORMAPS),
-    ):
-        if value not in known:
-            _fail(f"{name} must be one of {', '.join(known)}. Received: {value!r}.")
+    _check_choice("--method", method, METHOD_NAMES)
+    _check_choice("--preprocess", preprocess or "none", PREPROCESSINGS)
+    _check_choice("--colormap", colormap, COLORMAPS)
     missing = [str(path) for path in images if not path.exists()]
     if missing:
         _fail(f"There is no {', '.join(missing)}.")
@@ -93,6 +90,53 @@ def explain(
         _fail("There are no images in " + ", ".join(map(str, images)) + ".")
     if skipped:
         raise typer.Exit(1)
+
+
+@app.command()
+def class_model(
+    model: Path = typer.Argument(help="A saved Keras model."),  # noqa: B008
+    target: list[str] = typer.Option(  # noqa: B008
+        ..., "--class", help="Class, by index or name; may be given several times."
+    ),
+    preset: str = typer.Option("robust", help="robust, or paper for the plain objective."),
+    steps: int = typer.Option(None, min=1, help="Steps. Default: 256, or 200 for paper."),
+    out: Path = typer.Option("class_model.png", "--out", "-o", help="The picture."),  # noqa: B008
+    classes: Path = typer.Option(  # noqa: B008
+        None, help="File with the names of the classes, one in each line or JSON."
+    ),
+    preprocess: str = typer.Option(
+        None,
+        help="What the model was trained on: none (0..255), unit (0..1), tf, torch or caffe. "
+        "Default: none if the model rescales its images itself, else unit.",
+    ),
+    size: int = typer.Option(None, min=1, help="Height and width, for a model that takes any."),
+    output: str = typer.Option(None, help="Output to explain, for a model with several."),
+    seed: int = typer.Option(0, min=0, help="Seed of all that is random."),
+):
+    """Write the images that a network has the highest scores for."""
+    from kerascam.class_model.presets import PRESETS
+    from kerascam.class_model_file import write_class_models
+    from kerascam.explain_files import index_or_name
+    from kerascam.model_files import PREPROCESSINGS
+
+    _check_choice("--preset", preset, PRESETS)
+    _check_choice("--preprocess", preprocess or "none", PREPROCESSINGS)
+    try:
+        results = write_class_models(
+            *(model, target, out, preset, steps, classes, preprocess, size),
+            output=index_or_name(output),
+            seed=seed,
+        )
+    except (OSError, TypeError, ValueError) as error:
+        _fail(str(error))
+    for name, score, probability in results:
+        typer.echo(f"{name}: score {score:.3g}, probability {100 * probability:.1f} %")
+    typer.echo(f"Wrote {out}.")
+
+
+def _check_choice(name, value, known):
+    if value not in known:
+        _fail(f"{name} must be one of {', '.join(known)}. Received: {value!r}.")
 
 
 def _fail(message):

@@ -1,8 +1,6 @@
 """`kerascam explain`: heatmaps of image files."""
 
 import io
-import json
-import os
 import pathlib
 import re
 import warnings
@@ -16,9 +14,10 @@ from kerascam.explainers import METHODS
 from kerascam.explainers.features import FeatureExplainer
 from kerascam.explainers.guided_grad_cam import GuidedGradCAM
 from kerascam.explainers.layer_cam import LayerCAM
+from kerascam.graph import takes_raw_images
+from kerascam.model_files import find_class, load_network, read_names, write_file
 
 METHOD_NAMES = {method.__name__.lower(): method for method in METHODS}
-PREPROCESSINGS = ("none", "unit", "tf", "torch", "caffe")
 _LARGEST = 512  # Longer side, in pixels, of images for a network that takes any size.
 _SHOWN = 1024  # Longer side of overlays.
 _TRIAL = 256  # Sides of the picture that is tried first.
@@ -59,19 +58,13 @@ class FileExplainer:
         if target is not None and top > 1:
             raise ValueError("--class and --top exclude each other. Received: both.")
         kind = METHOD_NAMES[method]
-        arguments = {"output": _index_or_name(output)}
+        arguments = {"output": index_or_name(output)}
         if layer is not None:
             if not issubclass(kind, (FeatureExplainer, LayerCAM, GuidedGradCAM)):
                 raise ValueError(f"--layer is not for {method}, which explains by other means.")
             arguments["layer"] = layer
-        if not pathlib.Path(model).exists():
-            raise ValueError(f"There is no model '{model}'.")
-        try:
-            network = keras.models.load_model(model, compile=False)
-        except Exception as error:
-            raise ValueError(f"The model '{model}' can't be loaded: {error}") from error
-        self._model = network
-        self.explain = kind(network, **arguments)
+        self._model = load_network(model)
+        self.explain = kind(self._model, **arguments)
         self.method = method
         shapes = [tuple(spec.shape) for spec in self.explain.inputs]
         if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][-1] not in (1, 3):
@@ -81,8 +74,8 @@ class FileExplainer:
             )
         self.preprocess = preprocess or self._guess_preprocessing()
         self._check_preprocessing()
-        self.names = _read_names(class_names, max(self.explain.num_classes, 2))
-        self.target = None if target is None else self._find_class(target)
+        self.names = read_names(class_names, max(self.explain.num_classes, 2))
+        self.target = None if target is None else find_class(target, self.names)
         self.top = min(top, max(self.explain.num_classes, 2))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -137,12 +130,12 @@ class FileExplainer:
             ]
             labelled = visualization.add_labels(overlay, [line])[0]
             path = folder / f"{stem}_{self.method}_{self._file_name(c)}.png"
-            written.append(_write(path, visualization.encode(labelled)))
+            written.append(write_file(path, visualization.encode(labelled)))
         if raw:
             content = io.BytesIO()
             np.savez_compressed(content, heatmaps=heatmaps, classes=classes, scores=scores)
             path = folder / f"{stem}_{self.method}.npz"
-            written.append(_write(path, content.getvalue()))
+            written.append(write_file(path, content.getvalue()))
         return written
 
     def _prepare(self, picture):
@@ -159,14 +152,8 @@ class FileExplainer:
         return (image if "float" in spec.dtype else np.rint(image)).astype(spec.dtype)
 
     def _guess_preprocessing(self):
-        if "float" not in self.explain.inputs[0].dtype:
-            return "none"
-        for layer in self._model._flatten_layers(include_self=False):
-            if isinstance(layer, (keras.layers.Rescaling, keras.layers.Normalization)):
-                return "none"
-            if layer.weights and not list(layer._flatten_layers(include_self=False)):
-                break
-        return "unit"
+        is_float = "float" in self.explain.inputs[0].dtype
+        return "unit" if is_float and not takes_raw_images(self._model) else "none"
 
     def _check_preprocessing(self):
         spec = self.explain.inputs[0]
@@ -185,17 +172,6 @@ class FileExplainer:
         """Name of a class for a file, with its index where others have the same."""
         names = [_plain(name) for name in self.names]
         return names[c] if names.count(names[c]) == 1 else f"{names[c]}-{c}"
-
-    def _find_class(self, target):
-        highest = max(self.explain.num_classes, 2) - 1
-        if re.fullmatch(r"\d+", target) and int(target) <= highest:
-            return int(target)
-        if target in self.names:
-            return self.names.index(target)
-        raise ValueError(
-            f"--class must be an index 0..{highest}, or a name from the file of --classes. "
-            f"Received: {target!r}."
-        )
 
 
 def explain_files(paths, explainer, folder, progress, **options):
@@ -243,45 +219,11 @@ def _size(picture, largest):
     return [max(1, round(scale * length)) for length in picture.shape[:2]]
 
 
-def _index_or_name(output):
+def index_or_name(output):
+    """An output as the models have it, from the command line."""
     return int(output) if output is not None and output.isdigit() else output
-
-
-def _read_names(path, num_classes):
-    if path is None:
-        return [str(index) for index in range(num_classes)]
-    text = pathlib.Path(path).read_text(encoding="utf-8-sig")
-    try:
-        values = json.loads(text)
-    except json.JSONDecodeError:
-        values = None
-    if isinstance(values, dict) and all(isinstance(value, int) for value in values.values()):
-        values = {str(index): name for name, index in values.items()}
-    if isinstance(values, dict):
-        values = [values.get(str(index)) for index in range(num_classes)]
-    if not isinstance(values, list):
-        values = [line.strip() for line in text.splitlines() if line.strip()]
-    # ImageNet's index of Keras has pairs of an identifier and a name.
-    names = [str(value[-1] if isinstance(value, list) else value) for value in values]
-    if len(names) != num_classes or None in values:
-        raise ValueError(
-            f"The file '{path}' must name the {num_classes} classes, one in each line or as JSON. "
-            f"Received: {len([value for value in values if value is not None])} names."
-        )
-    return names
 
 
 def _plain(name):
     """A name as a part of a file's name, at most 80 characters."""
     return re.sub(r"[^\w.-]+", "-", name).strip("-")[:80] or "class"
-
-
-def _write(path, content):
-    """Writes a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path

@@ -19,6 +19,7 @@ from kerascam.autodiff.tensorflow import (
     random_normal,
     random_uniform,
     rectified_gradient,
+    repeat,
     trace,
 )
 
@@ -32,5 +33,6 @@ __all__ = [
     "random_normal",
     "random_uniform",
     "rectified_gradient",
+    "repeat",
     "trace",
 ]

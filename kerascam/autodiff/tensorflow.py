@@ -38,14 +38,18 @@ def compile_function(function, *signature):
     Args:
         function: A function of tensors, or of lists of tensors.
         *signature: For each argument, a tensor (or a list of tensors) whose shape and dtype it
-            has, such as a `keras.KerasTensor`. The first axis is the batch, of any size.
+            has, such as a `keras.KerasTensor`. The first axis is the batch, of any size; a number
+            has none.
 
     Returns:
         The `Compiled` function. It keeps `function` alive and nothing else keeps the compiled
         function alive.
     """
     specs = tf.nest.map_structure(
-        lambda tensor: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype), list(signature)
+        lambda tensor: tf.TensorSpec(
+            (None, *tensor.shape[1:]) if tensor.shape else (), tensor.dtype
+        ),
+        list(signature),
     )
     return Compiled(tf.function(function, input_signature=specs, autograph=False))
 
@@ -194,13 +198,41 @@ def fold(step, total, count, size, report=None):
     )[1]
 
 
+def repeat(step, start, count):
+    """Runs a step that changes variables so many times, inside a compiled function.
+
+    Args:
+        step: A function from the number of the step, int32, to a tensor to keep.
+        start: Number of the first step, a scalar tensor.
+        count: How many steps, a scalar tensor.
+
+    Returns:
+        What the steps gave, one after the other along a new first axis.
+    """
+
+    def body(index, kept):
+        return index + 1, kept.write(index, step(start + index))
+
+    kept = tf.TensorArray("float32", size=count)
+    # One step after the other: each reads what the last one wrote.
+    return tf.while_loop(
+        lambda index, kept: index < count, body, (tf.constant(0), kept), parallel_iterations=1
+    )[1].stack()
+
+
 def random_normal(shape, seed, indices):
-    """Standard normal numbers `(chunk, *shape)`; those of a sample depend on its index alone."""
+    """Standard normal numbers `(chunk, *shape)`; those of a sample depend on its index alone.
+
+    Args:
+        shape: Shape of a sample.
+        seed: One seed for all samples, or one for each, `(chunk,)`.
+        indices: Index of each sample, `(chunk,)`, or one for all.
+    """
     return _random(tf.random.stateless_normal, shape, seed, indices)
 
 
 def random_uniform(shape, seed, indices):
-    """Uniform numbers in [0, 1), `(chunk, *shape)`; those of a sample depend on its index alone."""
+    """Uniform numbers in [0, 1), `(chunk, *shape)`; see `random_normal`."""
     return _random(tf.random.stateless_uniform, shape, seed, indices)
 
 
@@ -260,10 +292,10 @@ def _upstream(tensors, stop=()):
 
 
 def _random(draw, shape, seed, indices):
-    def sample(index):
-        return draw(shape, seed=tf.stack([tf.constant(seed, tf.int32), index]))
-
-    return tf.map_fn(sample, indices, fn_output_signature=tf.float32)
+    seed, indices = tf.cast(seed, tf.int32), tf.cast(indices, tf.int32)
+    both = tf.broadcast_dynamic_shape(tf.shape(seed), tf.shape(indices))
+    pairs = tf.stack([tf.broadcast_to(seed, both), tf.broadcast_to(indices, both)], axis=-1)
+    return tf.map_fn(lambda pair: draw(shape, seed=pair), pairs, fn_output_signature=tf.float32)
 
 
 def _check_connected(gradients):

@@ -1,12 +1,12 @@
 """Heatmaps in TensorBoard, while a network trains."""
 
-import operator
 from typing import Any
 
 import keras
 import numpy as np
 
 from kerascam import visualization
+from kerascam.callbacks.class_names import check_class_names
 from kerascam.callbacks.probes import batch_shape, take_probes
 from kerascam.callbacks.summary_callback import SummaryCallback
 from kerascam.explainers import CAM, Explainer
@@ -122,35 +122,26 @@ class HeatmapLogger(SummaryCallback):
         self.alpha = alpha
         self.scale = scale
         self.name = name
-        self._explained: list = []
 
-    def prepare(self):
-        """Builds the explainer and draws everything once, unless that was done for this model."""
+    def build(self):
+        """Builds the explainer and draws everything once."""
         if isinstance(self.model, keras.Sequential) and not self.model.built:
             shape = batch_shape(self.images)
             if shape is not None:
                 self.model.build(shape)  # As `fit` is about to do.
-        # A layer added or taken away since, or weights of another kind (LoRA), change these.
-        state = [*(getattr(self.model, "outputs", None) or []), *self.model.weights]
-        if not _same(self._explained, state):
-            self._build()
-            self._explained = state
-        return self._group
-
-    def _build(self):
         self._explain = self.explainer(self.model)
-        self._group = self.name or type(self._explain).__name__.lower()
         self._inputs, self._labels = take_probes(
             self.images, self.labels, self.max_images, self._explain
         )
         num_images, num_classes = len(self._inputs[0]), self._explain.num_classes
-        self._names = _check_names(self.class_names, max(num_classes, 2))
+        self._names = check_class_names(self.class_names, max(num_classes, 2))
         self._targets = self._choose_targets()
         shown = next((array for array in self._inputs if array.ndim == 4), self._inputs[0])
         self._pictures = visualization.enlarge(visualization.to_rgb(shown, self.to_rgb))
         captions = [["input", self._true_line(index)] for index in range(num_images)]
         self._encoded_inputs = self._encode(self._pictures, captions)
         self._draw()
+        return self.name or type(self._explain).__name__.lower()
 
     def write(self, writer):
         """Writes pictures and numbers of one step."""
@@ -222,33 +213,3 @@ class HeatmapLogger(SummaryCallback):
             high = float(np.max(np.abs(heatmaps) if signed else heatmaps))
             return (-high if signed else 0.0, high) if high > 0 else None
         return self.scale
-
-
-def _same(first, second):
-    """Whether two lists hold the same objects."""
-    return len(first) == len(second) and all(map(operator.is_, first, second))
-
-
-def _check_names(class_names, num_classes):
-    if class_names is None:
-        return [str(index) for index in range(num_classes)]
-    if isinstance(class_names, dict):
-        missing = sorted(set(range(num_classes)) - set(class_names))
-        if missing:
-            raise ValueError(
-                f"`class_names` must name the classes 0..{num_classes - 1}. Received: a dictionary "
-                f"without {missing[:5]}."
-            )
-        return [str(class_names[index]) for index in range(num_classes)]
-    if isinstance(class_names, str):
-        raise ValueError(
-            "`class_names` must be a list of names, or a dictionary from class index to name. "
-            f"Received: {class_names!r}."
-        )
-    names = [str(name) for name in class_names]
-    if len(names) != num_classes:
-        raise ValueError(
-            f"`class_names` must have a name for each of the {num_classes} classes. Received: "
-            f"{len(names)} names."
-        )
-    return names

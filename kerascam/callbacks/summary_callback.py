@@ -1,6 +1,7 @@
 """What all callbacks that write to TensorBoard share."""
 
 import abc
+import operator
 import warnings
 from typing import Any
 
@@ -45,14 +46,26 @@ class SummaryCallback(keras.callbacks.Callback):
         self._last_step = None
         self._offset = None
         self._iterations = 0
+        self._group = ""
+        self._built_for: list = []
 
     @abc.abstractmethod
-    def prepare(self):
-        """Checks everything, when training begins; returns what its tags begin with."""
+    def build(self):
+        """Checks everything for a new model and tries it once; returns what its tags begin with."""
 
     @abc.abstractmethod
     def write(self, writer):
         """Writes one step to an `EventWriter`."""
+
+    def finish(self, writer):
+        """Writes what is to be written when training has ended, to an `EventWriter`."""
+
+    def prepare(self):
+        """Calls `build`, unless that was done for this model; returns what its tags begin with."""
+        if not _same(self._built_for, _state(self.model)):
+            self._group = self.build()
+            self._built_for = _state(self.model)
+        return self._group
 
     def on_train_begin(self, logs=None):
         """Checks everything and opens the event file."""
@@ -81,17 +94,23 @@ class SummaryCallback(keras.callbacks.Callback):
             self._log(self._iterations)
 
     def on_train_end(self, logs=None):
-        """Lets go of the event file; all is on disk already."""
+        """Writes what is written last, and lets go of the event file."""
+        if self._offset is not None:  # Something was written in this `fit`.
+            self._write(self.finish)
         self._writer = None
 
     def _log(self, step):
+        if self._is_on:
+            self._choose_offset(step)
+            self._last_step = step + self._offset
+            self._write(self.write)
+
+    def _write(self, function):
         if not self._is_on:
             return
         try:
-            self._choose_offset(step)
-            self._last_step = step + self._offset
             with self._writer.at(self._last_step) as writer:
-                self.write(writer)
+                function(writer)
         except Exception as error:
             if self.on_error == "raise":
                 raise
@@ -99,7 +118,7 @@ class SummaryCallback(keras.callbacks.Callback):
             warnings.warn(
                 f"{type(self).__name__} failed and is switched off for the rest of this training, "
                 f"which goes on: {type(error).__name__}: {error}",
-                stacklevel=2,
+                stacklevel=3,
             )
 
     def _choose_offset(self, step):
@@ -121,6 +140,16 @@ class SummaryCallback(keras.callbacks.Callback):
 
     def _count_iterations(self):
         return int(np.asarray(self.model.optimizer.iterations))
+
+
+def _state(model):
+    """What changes when a layer is added or taken away, or weights become others (LoRA)."""
+    return [*(getattr(model, "outputs", None) or []), *model.weights]
+
+
+def _same(first, second):
+    """Whether two lists hold the same objects, and any."""
+    return len(first) == len(second) > 0 and all(map(operator.is_, first, second))
 
 
 def _is_chief(model):

@@ -3,6 +3,7 @@
 from kerascam.graph.gap_head import GapHead, find_gap_head
 from kerascam.graph.network import Network, Place, is_spatial
 from kerascam.graph.operations import Graph, Step
+from kerascam.graph.preprocessing import takes_raw_images
 from kerascam.graph.scores import without_activation
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "Step",
     "find_gap_head",
     "is_spatial",
+    "takes_raw_images",
     "without_activation",
 ]

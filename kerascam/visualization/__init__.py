@@ -1,7 +1,7 @@
 """Pictures of images and heatmaps: pure functions on NumPy arrays."""
 
 from kerascam.visualization.colormaps import COLORMAPS, colorize
-from kerascam.visualization.encode import encode
+from kerascam.visualization.encode import encode, encode_animation
 from kerascam.visualization.grid import grid
 from kerascam.visualization.labels import add_labels
 from kerascam.visualization.normalize import normalize
@@ -15,6 +15,7 @@ __all__ = [
     "blend",
     "colorize",
     "encode",
+    "encode_animation",
     "enlarge",
     "grid",
     "normalize",

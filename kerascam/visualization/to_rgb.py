@@ -45,21 +45,31 @@ def to_rgb(images, preprocessing=None):
     if preprocessing is None:
         preprocessing = _guess(images)
     images = images.astype("float64")
-    if preprocessing == "torch":
-        mean, deviation = _TORCH
-        rgb = 255 * (images * deviation + mean)
-    elif preprocessing == "caffe":
-        rgb = images[..., ::-1] + _CAFFE_MEAN
-    else:
-        low, high = _range(preprocessing)
-        rgb = 255 * (images - low) / (high - low)
+    low, high = black_and_white(preprocessing)
+    rgb = 255 * (images - low) / (high - low)
+    if isinstance(preprocessing, str) and preprocessing == "caffe":
+        rgb = rgb[..., ::-1]
     rgb = np.rint(np.clip(np.nan_to_num(rgb), 0, 255)).astype("uint8")
     return np.ascontiguousarray(np.broadcast_to(rgb, (*rgb.shape[:-1], 3)))
 
 
-def _range(preprocessing):
-    if isinstance(preprocessing, str) and preprocessing == "tf":
+def black_and_white(preprocessing):
+    """What a preprocessing makes of black and of white, each a number or one for each channel.
+
+    Args:
+        preprocessing: A range or a mode, as in `to_rgb`.
+
+    Raises:
+        ValueError: If it is none of these.
+    """
+    mode = preprocessing if isinstance(preprocessing, str) else None
+    if mode == "tf":
         return -1.0, 1.0
+    if mode == "torch":
+        mean, deviation = _TORCH
+        return -mean / deviation, (1 - mean) / deviation
+    if mode == "caffe":  # Keras has turned RGB into BGR.
+        return -_CAFFE_MEAN[::-1], 255 - _CAFFE_MEAN[::-1]
     try:
         low, high = (float(value) for value in preprocessing)
     except (TypeError, ValueError):

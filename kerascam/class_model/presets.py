@@ -1,0 +1,44 @@
+"""The settings that have a name."""
+
+import keras
+
+from kerascam.class_model.fourier import Fourier
+from kerascam.class_model.pixels import Pixels
+from kerascam.class_model.regularizers import TotalVariation
+from kerascam.class_model.transforms import Jitter, Pad, Rotate, Scale
+
+PRESETS = ("robust", "paper")
+
+
+def settings(preset, size):
+    """Arguments of `ClassModel` that a preset stands for.
+
+    Args:
+        preset: One of `PRESETS`.
+        size: `(height, width)` of the images.
+    """
+    if preset == "paper":
+        return {
+            "parameterization": Pixels(),
+            "regularizers": (),
+            "transforms": (),
+            "optimizer": None,
+            "penalty": "auto",
+            "steps": 200,
+        }
+    # Lucid's transforms, which are for images of 224 pixels.
+    share = min(size) / 224
+    return {
+        "parameterization": Fourier(),
+        "regularizers": (TotalVariation(10.0),),
+        "transforms": (
+            Pad(round(12 * share)),
+            Jitter(round(8 * share)),
+            Scale(0.9, 1.1),
+            Rotate(10),
+            Jitter(round(4 * share)),
+        ),
+        "optimizer": keras.optimizers.Adam(0.05),
+        "penalty": 0.0,
+        "steps": 256,
+    }

@@ -1,0 +1,83 @@
+"""`kerascam class-model`: a sheet of the class models of a saved network."""
+
+import pathlib
+
+from kerascam import visualization
+from kerascam.class_model import ClassModel
+from kerascam.model_files import (
+    PREPROCESSINGS,
+    find_class,
+    load_network,
+    read_names,
+    write_file,
+)
+
+FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}
+
+
+def write_class_models(
+    model,
+    targets,
+    out,
+    preset="robust",
+    steps=None,
+    class_names=None,
+    preprocess=None,
+    image_size=None,
+    output=None,
+    seed=0,
+):
+    """Finds the class models of a saved network and writes a sheet of them, whole or not at all.
+
+    Args:
+        model: Path of the model.
+        targets: Indices or names of the classes, strings.
+        out: Path of the picture, one of `FORMATS`.
+        preset: See `ClassModel`.
+        steps: See `ClassModel`.
+        class_names: Path of a file with the names of the classes.
+        preprocess: One of `PREPROCESSINGS`. Default: `value_range` of `ClassModel`.
+        image_size: See `ClassModel`.
+        output: Name or index of the output, for a model with several.
+        seed: See `ClassModel`.
+
+    Returns:
+        For each class its name, score and probability.
+
+    Raises:
+        OSError: If a file can't be read or written.
+        TypeError: If the model takes integers.
+        ValueError: If an argument is wrong.
+    """
+    out = pathlib.Path(out)
+    if out.suffix.lower() not in FORMATS:
+        raise ValueError(f"--out must end in one of {', '.join(FORMATS)}. Received: '{out}'.")
+    if out.parent != pathlib.Path() and not out.parent.is_dir():
+        raise ValueError(f"There is no directory '{out.parent}' for --out.")
+    value_range = None if preprocess is None else PREPROCESSINGS[preprocess]
+    find = ClassModel(
+        load_network(model),
+        preset=preset,
+        value_range=value_range,
+        image_size=image_size,
+        output=output,
+    )
+    if find.image_shape[-1] not in (1, 3):
+        raise ValueError(
+            "Images can be written with 1 or 3 channels. Received: a model that takes images of "
+            f"shape {find.image_shape}."
+        )
+    names = read_names(class_names, max(find.num_classes, 2))
+    classes = [find_class(target, names) for target in targets]
+    found = find(classes, steps=steps, seed=seed)
+    probabilities = find.probabilities(found.scores)
+    results = []
+    for row, c in enumerate(classes):
+        scores = found.scores[row]
+        score = scores[c] if len(scores) > 1 else (2 * c - 1) * scores[0]
+        results.append((names[c], float(score), float(probabilities[row, c])))
+    lines = [[name, f"{100 * probability:.0f} %"] for name, _, probability in results]
+    pictures = visualization.add_labels(visualization.enlarge(found.pictures), lines)
+    sheet = visualization.grid(pictures, columns=min(5, len(pictures)))
+    write_file(out, visualization.encode(sheet, FORMATS[out.suffix.lower()]))
+    return results
