@@ -66,8 +66,8 @@ class ClassModel:
       turns before each look of the network, and total variation, for a picture that a person
       recognises.
 
-    The whole loop is compiled; it is traced once for a number of images. An image does not depend on
-    the others of its batch. After Ctrl-C the images found so far are returned, with a warning.
+    The whole loop is compiled; it is traced once for a number of images. An image does not depend
+    on the others of its batch. After Ctrl-C the images found so far are returned, with a warning.
 
     Args:
         model: A built `keras.Model` that takes one image and gives scores of classes.
