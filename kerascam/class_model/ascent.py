@@ -62,9 +62,9 @@ class Ascent:
         ]
         self._optimizer = optimizer
         optimizer.build(self._variables)
-        self._fresh = [ops.convert_to_numpy(variable) for variable in optimizer.variables]
+        self._fresh = [ops.convert_to_numpy(variable.value) for variable in optimizer.variables]
         self._run = compile_function(
-            self._steps, _INTEGER, _INTEGER, _INTEGERS, _INTEGERS, _NUMBERS, _NUMBERS
+            self._steps, _INTEGER, _INTEGER, _INTEGERS, _INTEGERS, _NUMBERS, _NUMBERS, _NUMBERS
         )
         self._step = 0
         self._arguments: Any = None
@@ -96,18 +96,15 @@ class Ascent:
 
     def params(self):
         """Parameters of the images, `(num_images, ...)`, an array."""
-        return np.stack([self.param(number) for number in range(len(self._variables))])
+        return np.stack([ops.convert_to_numpy(variable.value) for variable in self._variables])
 
-    def param(self, number):
-        """Parameters of one image, an array."""
-        return ops.convert_to_numpy(self._variables[number])
-
-    def advance(self, count, penalties, rates):
+    def advance(self, count, penalties, scales, rates):
         """Does some steps.
 
         Args:
             count: How many.
             penalties: Penalty of each image on its squared norm, `(num_images,)`.
+            scales: Unit of the relative regularizers for each image, `(num_images,)`.
             rates: What each image's gradient is multiplied by, `(num_images,)`.
 
         Returns:
@@ -119,6 +116,7 @@ class Ascent:
             self._classes,
             self._seeds,
             np.asarray(penalties, "float32"),
+            np.asarray(scales, "float32"),
             np.asarray(rates, "float32"),
         )
         self._step += count
@@ -134,7 +132,7 @@ class Ascent:
             images = ops.image.resize(images, self._frame.size, data_format="channels_last")
         return images
 
-    def _steps(self, start, count, classes, seeds, penalties, rates):
+    def _steps(self, start, count, classes, seeds, penalties, scales, rates):
         center = self._parameterization.center(self._frame)
         fill = np.mean(center, axis=tuple(range(center.ndim - 1)))
         number = transforms.num_random(self._transforms)
@@ -152,7 +150,8 @@ class Ascent:
                     squares = ops.sum(ops.square(deviations), axis=(1, 2, 3))
                     value = value - penalties * squares
                 for regularizer in self._regularizers:
-                    value = value - regularizer(deviations, self._frame)
+                    taken = regularizer(deviations, self._frame)
+                    value = value - (scales * taken if regularizer.relative else taken)
                 return value, value
 
             (gradient,), _, value = gradients(objective, self._gradient_scale)

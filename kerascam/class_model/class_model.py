@@ -165,6 +165,7 @@ class ClassModel:
         self._transforms = check_transforms(
             preset["transforms"] if transforms is None else transforms
         )
+        self._has_own_optimizer = optimizer is not None
         self._optimizer = preset["optimizer"] if optimizer is None else _check_optimizer(optimizer)
         self._penalty = _check_penalty(preset["penalty"] if penalty is None else penalty)
         self._default_steps = preset["steps"]
@@ -461,6 +462,8 @@ class Climb:
     def __init__(self, find, classes, function, seeds, initial=None):
         self._find, self._function, self._seeds = find, function, seeds
         self._octave = 0
+        self._objectives: list[np.ndarray] = []
+        self._kept: list[np.ndarray] = []
         canvas = find._octaves[0]
         self._ascent = find._ascent(len(classes), canvas, function)
         parameterization = find._parameterization
@@ -486,7 +489,7 @@ class Climb:
         self._start_images = self._ascent.images()
 
     def settle(self):
-        """Chooses penalties and rates by the gradients at the start, for the weights of now."""
+        """Chooses penalties, scales and rates by the gradients at the start, for the weights of now."""
         find = self._find
         images = getattr(self, "_start_images", None)
         images = self._ascent.images() if images is None else images
@@ -498,13 +501,20 @@ class Climb:
                 f"{images.max():.3g}. Is the size one that the network takes, and were its weights "
                 "trained without overflow?"
             )
-        length = _AUTO_LENGTH * float(find._frame.spread.mean()) * math.sqrt(images[0].size)
+        number = images[0].size
+        spread = float(find._frame.spread.mean()) * math.sqrt(number)
+        length = _AUTO_LENGTH * spread
+        self._scales = spread * self._norms
         if find._penalty == "auto":
             self._penalties = self._norms / (2 * length)
         else:
             self._penalties = np.full(len(images), find._penalty)
-        self._rates = np.ones(len(images))
-        if find._optimizer is None:
+        if find._has_own_optimizer:
+            self._rates = np.ones(len(images))
+        elif find._optimizer is not None:
+            # Gradients of the size of one: Adam's epsilon is too large for small ones.
+            self._rates = number / np.where(self._scales > 0, self._scales, 1)
+        else:
             # The way to a linear score's maximum is the gradient by 2 lambda; without a penalty
             # there is none, and an image of the length that "auto" aims at stands for it.
             divisor = np.where(self._penalties > 0, 2 * self._penalties, self._norms / length)
@@ -530,6 +540,7 @@ class Climb:
             if index > self._octave:
                 self._next_octave()
             best, highest = self._ascent.params(), np.full(len(self._seeds), -np.inf)
+            before = best
             try:
                 while done < ends[index]:
                     if every and done % every == 0:
@@ -537,16 +548,19 @@ class Climb:
                     due = every - done % every if every else steps
                     count = min(max(chunk, 1), due, ends[index] - done)
                     begun = time.monotonic()
-                    objectives = self._ascent.advance(count, self._penalties, self._rates)
+                    objectives = self._ascent.advance(
+                        count, self._penalties, self._scales, self._rates
+                    )
                     took = time.monotonic() - begun
                     # The first run was compiled first, so it says nothing.
                     chunk = round(_SECONDS * count / took) if chunk else 2
                     self._objectives.append(objectives)
                     done += count
+                    # An objective is that of the image before the step.
                     is_better = objectives.mean(axis=0) > highest
                     highest = np.where(is_better, objectives.mean(axis=0), highest)
-                    for number in np.flatnonzero(is_better):
-                        best[number] = self._ascent.param(number)
+                    best = np.where(is_better.reshape(-1, *[1] * (best.ndim - 1)), before, best)
+                    before = self._ascent.params()
                     if report is not None:
                         report(done, steps)
             except KeyboardInterrupt:

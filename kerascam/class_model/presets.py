@@ -30,7 +30,7 @@ def settings(preset, size):
     share = min(size) / 224
     return {
         "parameterization": Fourier(),
-        "regularizers": (TotalVariation(10.0),),
+        "regularizers": (TotalVariation(0.2, relative=True),),
         "transforms": (
             Pad(round(12 * share)),
             Jitter(round(8 * share)),

@@ -15,6 +15,10 @@ class Regularizer(abc.ABC):
     every = None
     """After how many steps `change` is called; `None` for never."""
 
+    relative = False
+    """Whether it counts in units of each score's `|dS/dI| * range * sqrt(n)` at the start, which
+    is what the score gains where each of the n values changes by the range along the gradient."""
+
     @abc.abstractmethod
     def __call__(self, deviations, frame):
         """What is taken off the objective, `(batch,)`.
@@ -103,6 +107,9 @@ class TotalVariation(Regularizer):
 
     Args:
         weight: Not negative.
+        relative: Whether the weight is in units of what the score gains where the image changes by
+            the range along the gradient, `|dS/dI| * range * sqrt(n)` at the start, so that it does
+            not matter how large scores are.
 
     Example:
         >>> frame = kerascam.class_model.Frame((1, 2), 1, np.zeros(1), np.full(1, 2.0))
@@ -111,8 +118,9 @@ class TotalVariation(Regularizer):
         [2.0]
     """
 
-    def __init__(self, weight):
+    def __init__(self, weight, relative=False):
         self.weight = check_number("weight", weight, low=0)
+        self.relative = relative
 
     def __call__(self, deviations, frame):
         """See the class."""
