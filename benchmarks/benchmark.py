@@ -11,6 +11,7 @@ import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import class_models
 import explainers
 import keras
 import numpy as np
@@ -135,6 +136,7 @@ PARTS = {
     "packages": explainers.against_other_packages,
     "ablation": explainers.ablation_against_the_whole_model,
     "memory": lambda turns: explainers.memory(),
+    "class-model": class_models.class_models,
     "logging": one_logging_step,
     "demo": demo_epoch,
 }

@@ -1,5 +1,8 @@
+import io
+
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 
 from kerascam import visualization as v
@@ -287,3 +290,17 @@ MAPS = np.zeros((2, 4, 4))
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_animations(rng):
+    coarse = rng.integers(0, 256, size=(3, 4, 4, 3), dtype="uint8")
+    pictures = coarse.repeat(8, axis=1).repeat(8, axis=2)
+    animation = PIL.Image.open(io.BytesIO(v.encode_animation(pictures, 120)))
+    assert animation.n_frames == 3
+    assert animation.info["loop"] == 0
+    for index, picture in enumerate(pictures):
+        animation.seek(index)
+        assert animation.info["duration"] == (360 if index == 2 else 120)
+        assert np.abs(np.asarray(animation.convert("RGB")).astype(int) - picture).mean() < 3
+    with pytest.raises(ValueError, match="at least one picture"):
+        v.encode_animation(pictures[:0])

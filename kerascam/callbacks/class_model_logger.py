@@ -94,6 +94,8 @@ class ClassModelLogger(SummaryCallback):
         self.seed = check_integer("seed", seed, low=0)
         self.image_format = image_format
         self.name = name
+        self._climb: Climb | None = None
+        self._frames: list[list[bytes]] = []
 
     def build(self):
         """Builds the class model and tries one step."""
@@ -118,7 +120,7 @@ class ClassModelLogger(SummaryCallback):
             trial.advance(1)
             self._draw(trial)
         self._climb = None
-        self._frames: list[list[bytes]] = []
+        self._frames = []
         return self.name
 
     def write(self, writer):

@@ -489,7 +489,7 @@ class Climb:
         self._start_images = self._ascent.images()
 
     def settle(self):
-        """Chooses penalties, scales and rates by the gradients at the start, for the weights of now."""
+        """Chooses penalties, scales and rates by the gradients at the start."""
         find = self._find
         images = getattr(self, "_start_images", None)
         images = self._ascent.images() if images is None else images
