@@ -49,7 +49,9 @@ def against_the_floor(turns):
                 floor(*tensors)[0].numpy()
 
         def steps(climb=climb):
-            climb._ascent.advance(STEPS, climb._penalties, climb._scales, climb._rates)
+            climb._ascent.advance(
+                STEPS, climb.classes, climb._penalties, climb._scales, climb._rates
+            )
 
         ours, theirs, ratio = in_turns(steps, passes, turns)
         print(
@@ -98,8 +100,9 @@ def against_other_packages(turns):
         print("\nNo other package is installed to compare the class model with.")
         return
     print(
-        "\n| class model, MobileNetV2, 224 px | batch | it, a step | kerascam, a step | times slower "
-        "| it, 64 steps from the model | kerascam | times slower |\n|---|---|---|---|---|---|---|---|"
+        "\n| class model, MobileNetV2, 224 px | batch | it, a step | kerascam, a step "
+        "| times slower | it, 64 steps from the model | kerascam | times slower |"
+        "\n|---|---|---|---|---|---|---|---|"
     )
     # Others raise what the model gives, so it must give scores.
     model = keras.applications.MobileNetV2(weights=None, classifier_activation=None)

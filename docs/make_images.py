@@ -1,5 +1,6 @@
 """Makes the pictures of the README: `python docs/make_images.py`, with Chromium installed."""
 
+import functools
 import os
 import pathlib
 import subprocess
@@ -12,6 +13,9 @@ import numpy as np
 
 import kerascam as kc
 from kerascam.demo import run_demo
+
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "tests"))
+from handwritten import digit_images, digit_network
 
 IMAGES = pathlib.Path(__file__).parent / "images"
 METHODS = [
@@ -33,7 +37,40 @@ def methods(model):
     return np.concatenate(np.concatenate(columns, axis=2), axis=0)[..., ::-1]
 
 
+def _row(pictures, size=112):
+    return np.concatenate(list(kc.visualization.enlarge(pictures, size)), axis=1)
+
+
+def class_models():
+    """Class models of handwritten digits: a row by the paper's objective, a row by the robust."""
+    network, (images, _) = digit_network(), digit_images()
+    rows = [
+        _row(kc.ClassModel(network, preset=preset, mean=images.mean(axis=0))(range(10)).pictures)
+        for preset in ("paper", "robust")
+    ]
+    return np.concatenate(rows)[..., ::-1]
+
+
+def class_models_training():
+    """The same while a network is trained: a row for each epoch."""
+    images, _ = digit_images()
+    find = functools.partial(kc.ClassModel, mean=images.mean(axis=0))
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        logger = kc.callbacks.ClassModelLogger(folder, range(10), class_model=find, steps=16)
+
+        def keep(epoch, logs):
+            rows.append(_row(logger._find.pictures(logger._climb.images()), 84))
+
+        digit_network(callbacks=[logger, keras.callbacks.LambdaCallback(on_epoch_end=keep)])
+    return np.concatenate(rows)[..., ::-1]
+
+
 def main():
+    IMAGES.mkdir(exist_ok=True)
+    cv2.imwrite(str(IMAGES / "class_models.png"), class_models())
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 85]
+    cv2.imwrite(str(IMAGES / "class_models_training.jpg"), class_models_training(), quality)
     with tempfile.TemporaryDirectory() as folder:
         run_demo(log_dir=folder)
         strip = cv2.imread(f"{folder}/strip.png")
@@ -46,10 +83,9 @@ def main():
             check=True,
         )
         board = cv2.imread(screenshot)[:1080]
-    IMAGES.mkdir(exist_ok=True)
-    cv2.imwrite(str(IMAGES / "methods.jpg"), overview, [cv2.IMWRITE_JPEG_QUALITY, 85])
-    cv2.imwrite(str(IMAGES / "demo.jpg"), strip, [cv2.IMWRITE_JPEG_QUALITY, 85])
-    cv2.imwrite(str(IMAGES / "board.jpg"), board, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    cv2.imwrite(str(IMAGES / "methods.jpg"), overview, quality)
+    cv2.imwrite(str(IMAGES / "demo.jpg"), strip, quality)
+    cv2.imwrite(str(IMAGES / "board.jpg"), board, quality)
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ def class_model(
     ),
     size: int = typer.Option(None, min=1, help="Height and width, for a model that takes any."),
     output: str = typer.Option(None, help="Output to explain, for a model with several."),
-    seed: int = typer.Option(0, min=0, help="Seed of all that is random."),
+    seed: int = typer.Option(0, min=0, max=2**31 - 1, help="Seed of all that is random."),
 ):
     """Write the images that a network has the highest scores for."""
     from kerascam.class_model.presets import PRESETS

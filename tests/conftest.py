@@ -1,5 +1,6 @@
 """What the tests share."""
 
+import gc
 import io
 import json
 import os
@@ -22,6 +23,9 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 tf.config.threading.set_intra_op_parallelism_threads(1)
+# What was imported stays, so the garbage collector need not look through it again and again.
+gc.collect()
+gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +34,7 @@ def _fresh_keras():
     keras.utils.set_random_seed(0)
     yield
     keras.config.set_dtype_policy("float32")
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)  # Its own collection takes longer than a test.
 
 
 @pytest.fixture

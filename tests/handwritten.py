@@ -28,7 +28,7 @@ def move(image, degrees, x, y, scale=1.0):
     return cv2.warpAffine(image, matrix, image.shape[::-1])
 
 
-def digit_network(epochs=6):
+def digit_network(epochs=6, callbacks=()):
     """A convolutional network, trained on turned and shifted digits under noise."""
     keras.utils.set_random_seed(0)
     images, labels = digit_images(degrees=15, shift=3, scale=0.15, copies=3)
@@ -46,5 +46,5 @@ def digit_network(epochs=6):
     model.compile(
         keras.optimizers.Adam(2e-3), "sparse_categorical_crossentropy", metrics=["accuracy"]
     )
-    model.fit(images.astype("float32"), labels, epochs=epochs, verbose=0)
+    model.fit(images.astype("float32"), labels, epochs=epochs, verbose=0, callbacks=list(callbacks))
     return model

@@ -1,11 +1,13 @@
 """The class model against closed forms, and what must hold of it for every form of model."""
 
 import gc
+import inspect
 import weakref
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from conftest import assert_same, randomize, small_model, snapshot
 from forms import FORMS, build
 from tiny import Tiny, linear_network
@@ -211,6 +213,8 @@ def test_seeds():
     assert np.abs(found.images[0] - found.images[1]).max() > 1e-3
     np.testing.assert_array_equal(find(1, seed=5, steps=6).images, find(1, seed=5, steps=6).images)
     assert len(find(1, seed=[5, 6], steps=1).images) == 2
+    assert len(find([1], seed=[5, 6], steps=1).images) == 2
+    assert len(find([1, 2], seed=[5], steps=1).images) == 2
 
 
 def test_traced_once_and_new_weights_are_seen():
@@ -221,6 +225,9 @@ def test_traced_once_and_new_weights_are_seen():
     changed = find([1, 2], steps=5)
     (ascent,) = find._ascents.values()
     assert ascent.num_traces == find._measure_class.num_traces == 1
+    parts = kc.ClassModel(model, batch_size=2)
+    assert parts([0, 1, 2, 3, 1], steps=2).images.shape[0] == 5
+    assert [ascent.num_traces for ascent in parts._ascents.values()] == [1]
     assert np.abs(changed.images - first.images).max() > 1e-3
     np.testing.assert_array_equal(changed.images, kc.ClassModel(model)([1, 2], steps=5).images)
 
@@ -355,7 +362,42 @@ def test_octaves(preset):
     assert (found.objectives[-1] > found.objectives[0]).all()
 
 
+@pytest.mark.parametrize("scale", [2, 4])
+def test_plain_ascent_does_not_run_away_in_coarse_octaves(scale):
+    """A coarse pixel gathers the gradients and penalties of all that it stands for."""
+    find = paper(small_model(4), octaves=3, octave_scale=scale)
+    found = find([0, 1, 2, 3], steps=90)
+    one_size = paper(small_model(4))([0, 1, 2, 3], steps=90)
+    assert np.abs(found.images).max() < 3 * np.abs(one_size.images).max()
+    assert (found.objectives[29] > found.objectives[0]).all()
+
+
 # Traps.
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"preset": "paper", "optimizer": lambda: keras.optimizers.SGD(1e30)},
+        {"penalty": 1e38},
+    ],
+)
+def test_an_ascent_that_diverges_goes_back_and_says_so(arguments):
+    arguments = {k: v() if callable(v) else v for k, v in arguments.items()}
+    find = kc.ClassModel(small_model(4), **arguments)
+    with pytest.warns(UserWarning, match="diverged for 2 of 2 images"):
+        found = find([0, 1], steps=30)
+    assert np.isfinite(found.images).all()
+    assert np.isfinite(found.scores).all()
+
+
+def test_half_precision_that_overflows_is_named():
+    keras.config.set_dtype_policy("mixed_float16")
+    model = small_model(4)
+    keras.config.set_dtype_policy("float32")
+    model.layers[-1].set_weights([1e4 * value for value in model.layers[-1].get_weights()])
+    with pytest.raises(ValueError, match="gradient of the network's scores is not finite"):
+        kc.ClassModel(model)(0)
 
 
 def test_zero_gradient_at_the_zero_image_is_left_by_noise():
@@ -405,6 +447,7 @@ def test_how_large_scores_are_does_not_matter(preset):
 def test_ctrl_c_leaves_with_the_best_images_so_far(monkeypatch):
     find = paper(small_model(4), batch_size=2)
     complete = find([0, 1, 2], steps=30, frames=10)
+    start = find([0, 1, 2], steps=0)
     done, advance = [], Ascent.advance
 
     def interrupted(self, count, *arguments):
@@ -414,7 +457,7 @@ def test_ctrl_c_leaves_with_the_best_images_so_far(monkeypatch):
         return advance(self, count, *arguments)
 
     monkeypatch.setattr(Ascent, "advance", interrupted)
-    with pytest.warns(UserWarning, match="Interrupted: .* best after"):
+    with pytest.warns(UserWarning, match="Interrupted: .* best after 0 to .* of 30 steps"):
         found = find([0, 1, 2], steps=30, frames=10)
     number = sum(done)
     assert 12 <= number < 30
@@ -424,8 +467,8 @@ def test_ctrl_c_leaves_with_the_best_images_so_far(monkeypatch):
     assert found.images.shape == complete.images.shape
     assert found.frames.shape == complete.frames.shape
     rows = np.arange(2)
-    start = find([0, 1], steps=0)
     assert (found.scores[rows, rows] > start.scores[rows, rows]).all()
+    np.testing.assert_array_equal(found.images[2], start.images[2])  # Its turn did not come.
 
 
 def test_ctrl_c_keeps_the_best_and_not_the_last(monkeypatch):
@@ -457,6 +500,16 @@ def test_a_callback_lets_ctrl_c_through(monkeypatch):
     monkeypatch.setattr(Ascent, "advance", interrupted)
     with pytest.raises(KeyboardInterrupt):
         climb.advance(3)
+
+
+def test_inside_the_scope_of_a_strategy():
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    with strategy.scope():
+        model = small_model(4)
+        found = kc.ClassModel(model)([0, 1], steps=3)
+    np.testing.assert_allclose(
+        found.images, kc.ClassModel(model)([0, 1], steps=3).images, rtol=1e-4, atol=1e-5
+    )
 
 
 def test_progress_bar(capsys):
@@ -573,6 +626,19 @@ def test_value_range_of_a_model_that_scales_by_itself():
 # Bad input.
 
 
+class Halving(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule of the user's own that can't be made of its config."""
+
+    def __init__(self):
+        pass
+
+    def __call__(self, step):
+        return 0.5 ** keras.ops.cast(step, "float32")
+
+    def get_config(self):
+        raise NotImplementedError("from the user")
+
+
 def bound_optimizer():
     optimizer = keras.optimizers.Adam()
     optimizer.build([keras.Variable(np.zeros(2))])
@@ -597,8 +663,34 @@ def bound_optimizer():
         ({"parameterization": "pixels"}, TypeError, "`parameterization` must be one of"),
         ({"regularizers": [lambda: keras.regularizers.L2(1)]}, TypeError, "are for weights"),
         ({"transforms": [3]}, TypeError, "`transforms` must be a list of those"),
-        ({"value_range": (1, 0)}, ValueError, "low < high"),
-        ({"mean": np.zeros((3, 3))}, ValueError, r"`mean` must be a number, \(3,\) or"),
+        ({"value_range": (1, 0)}, ValueError, "`value_range` must be .* low < high"),
+        ({"value_range": 3}, ValueError, "`value_range` must be"),
+        ({"mean": np.zeros((3, 2))}, ValueError, r"`mean` must be finite numbers: one, \(3,\) or"),
+        ({"mean": np.nan}, ValueError, "`mean` must be finite numbers"),
+        ({"mean": "x"}, ValueError, "`mean` must be finite numbers"),
+        ({"regularizers": cm.L1(1)}, TypeError, "`regularizers` must be a list"),
+        ({"transforms": cm.Jitter(1)}, TypeError, "`transforms` must be a list"),
+        (
+            {"optimizer": lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(1.0))},
+            ValueError,
+            "must not scale its loss",
+        ),
+        ({"optimizer": lambda: keras.optimizers.SGD(Halving())}, ValueError, "made of its config"),
+        (
+            {"parameterization": cm.FixedMagnitude(), "octaves": 2},
+            ValueError,
+            "octaves and `BlurEvery` need parameters of a given image",
+        ),
+        (
+            {"parameterization": cm.FixedMagnitude(), "regularizers": [cm.BlurEvery(2)]},
+            ValueError,
+            "need parameters of a given image",
+        ),
+        (
+            {"parameterization": cm.FixedMagnitude(np.zeros((2, 9, 9, 3)))},
+            ValueError,
+            "`images` must have the size of the class model",
+        ),
         ({"octaves": 0}, ValueError, "`octaves` must be an integer of at least 1"),
         ({"octave_scale": 0.5}, ValueError, "`octave_scale` must be a number of at least 1"),
         ({"layer": "nothing"}, ValueError, "must name a layer of the model"),
@@ -610,7 +702,7 @@ def bound_optimizer():
 )
 def test_bad_settings(arguments, error, message):
     def made(value):
-        return value() if callable(value) else value
+        return value() if inspect.isfunction(value) else value
 
     arguments = {
         name: [made(item) for item in value] if isinstance(value, list) else made(value)
@@ -635,6 +727,8 @@ def test_bad_settings(arguments, error, message):
         ({"targets": 1, "frames": 0}, ValueError, "`frames` must be an integer"),
         ({"targets": [1, 2], "seed": [1, 2, 3]}, ValueError, "same number of images"),
         ({"targets": 1, "seed": 0.5}, ValueError, "`seed` must be an integer"),
+        ({"targets": 1, "seed": 2**32}, ValueError, "`seed` must be an integer"),
+        ({"targets": 1, "seed": -1}, ValueError, "`seed` must be an integer"),
         ({"targets": 1, "initial": np.zeros((9, 9, 3))}, ValueError, "`initial` must be an image"),
         ({"targets": 1, "initial": np.full((32, 32, 3), np.nan)}, ValueError, "finite numbers"),
         ({"targets": 1, "verbose": 3}, ValueError, "`verbose` must be"),
@@ -652,6 +746,13 @@ def test_bad_channels():
         find()
     with pytest.raises(ValueError, match="`channel` must be classes of this network, 0..7"):
         find(channel=8)
+    with pytest.raises(ValueError, match="are no scores of classes"):
+        find.probabilities(np.zeros((1, 8)))
+    inputs = keras.Input((8, 8, 3))
+    a, b = (keras.layers.Flatten(name=name)(inputs) for name in "ab")
+    model = keras.Model(inputs, {"a": keras.layers.Dense(2)(a), "b": keras.layers.Dense(2)(b)})
+    with pytest.raises(ValueError, match="`layer` must lead to the explained output"):
+        kc.ClassModel(model, output="a", layer="b")
 
 
 def test_bad_models():

@@ -98,9 +98,15 @@ def test_an_animation_for_each_class_at_the_end(data, tmp_path):
 
 def test_a_long_training_gives_a_short_animation(data, tmp_path, monkeypatch):
     monkeypatch.setattr("kerascam.callbacks.class_model_logger._MOST_FRAMES", 4)
-    fit(compiled(), data, [ClassModelLogger(tmp_path, [1], steps=1)], epochs=9)
-    ((content,),) = events(tmp_path)["class_model_animation/class_1"].values()
-    assert 2 <= PIL.Image.open(io.BytesIO(content)).n_frames <= 4
+    fit(compiled(), data, [ClassModelLogger(tmp_path, [1], steps=1)], epochs=11)
+    found = events(tmp_path)
+    ((content,),) = found["class_model_animation/class_1"].values()
+    animation = PIL.Image.open(io.BytesIO(content))
+    pictures = [decode(found["class_model/class_1"][epoch][0]) for epoch in (0, 4, 8, 10)]
+    assert animation.n_frames == 4
+    for frame, picture in enumerate(pictures):
+        animation.seek(frame)
+        assert np.abs(np.asarray(animation.convert("RGB")).astype(int) - picture).mean() < 4
 
 
 @pytest.mark.parametrize("warm_start", [True, False])
@@ -212,7 +218,7 @@ def test_a_fault_never_ends_the_training(data, tmp_path, monkeypatch):
         history = fit(compiled(), data, [logger], epochs=4)
     assert len(history.history["loss"]) == 4
     assert len(calls) == 2
-    assert "class_model_animation/class_1" not in events(tmp_path)
+    assert list(events(tmp_path)["class_model_animation/class_1"]) == [1]  # Of what was drawn.
 
 
 def test_a_fault_at_the_end_is_a_warning(data, tmp_path, monkeypatch):
@@ -258,6 +264,10 @@ def test_distributed_training(data, tmp_path):
     logger = ClassModelLogger(tmp_path, [0, 1], steps=2, on_error="raise")
     fit(model, data, [logger])
     assert event_steps(tmp_path, "class_model/class_1") == [0, 1]
+    inside = ClassModelLogger(tmp_path / "inside", [0, 1], steps=2, on_error="raise")
+    with strategy.scope():
+        fit(model, data, [inside])
+    assert event_steps(tmp_path / "inside", "class_model/class_1") == [0, 1]
 
 
 def test_a_sequential_model_that_fit_builds(data, tmp_path):
@@ -304,6 +314,12 @@ def test_jpeg_and_one_channel(rng, tmp_path):
         ({"class_names": ["one"]}, ValueError, "a name for each of the 4 classes"),
         ({"image_format": "bmp"}, ValueError, "`image_format` must be one of"),
         ({"class_model": functools.partial(kc.ClassModel, penalty=-1)}, ValueError, "`penalty`"),
+        ({"class_model": lambda model: 3}, TypeError, "must return a `kc.ClassModel`"),
+        (
+            {"class_model": functools.partial(kc.ClassModel, layer="backbone")},
+            TypeError,
+            "without `layer`",
+        ),
     ],
 )
 def test_bad_input_is_refused_before_training(arguments, error, message, data, tmp_path):

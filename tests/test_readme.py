@@ -36,7 +36,7 @@ def test_every_public_name_is_listed():
     import kerascam as kc
 
     text = README.read_text()
-    modules = ("callbacks", "datasets", "layers", "models", "visualization")
+    modules = ("callbacks", "class_model", "datasets", "layers", "models", "visualization")
     for module in modules:
         for name in getattr(kc, module).__all__:
             if name.islower() or (name[0].isupper() and not name.isupper()):

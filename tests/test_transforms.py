@@ -129,7 +129,9 @@ def test_gradient_of_shifts_is_exact_and_of_turns_close(rng):
         (Jitter(3), [[0.0, 0.9]], 1e-5),
         (Flip(), [[0.0]], 1e-4),
         (Rotate(10), [[0.9]], 0.1),
-        (Scale(0.95, 1.05), [[0.9]], 0.15),
+        (Scale(0.9, 1.1), [[0.9]], 0.05),
+        (Scale(0.5, 0.5), [[0.9]], 0.2),
+        (Pad(2), np.zeros((1, 0)), 0.1),
     ]:
         random = tf.constant(random, tf.float32)
         with tf.GradientTape() as tape:

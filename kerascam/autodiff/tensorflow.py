@@ -1,5 +1,6 @@
 """Compiling, differentiating and looping with TensorFlow."""
 
+import concurrent.futures
 import math
 
 import tensorflow as tf
@@ -266,6 +267,18 @@ def ancestors(tensor):
     """A function that tells of another symbolic tensor whether this one is computed from it."""
     operations = _upstream([tensor])
     return lambda other: other.op in operations
+
+
+def outside_strategy(function):
+    """Calls a function where no `tf.distribute` strategy is in force, and returns its result.
+
+    Variables that are made inside a strategy's scope belong to it, and it can't be left within a
+    thread; another thread has none.
+    """
+    if not tf.distribute.has_strategy():
+        return function()
+    with concurrent.futures.ThreadPoolExecutor(1) as threads:
+        return threads.submit(function).result()
 
 
 class inline_functions:  # noqa: N801 - used like a function

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 from kerascam import visualization
+from kerascam.autodiff import outside_strategy
 from kerascam.callbacks.class_names import check_class_names
 from kerascam.callbacks.summary_callback import SummaryCallback
 from kerascam.class_model import ClassModel
@@ -13,7 +14,7 @@ from kerascam.explainers.checks import check_integer
 from kerascam.explainers.targets import check_targets
 from kerascam.visualization.encode import decode
 
-_MOST_FRAMES = 60  # Of an animation; then every second one is left out.
+_MOST_FRAMES = 60  # Of an animation; beyond that every second one is left out.
 
 
 class ClassModelLogger(SummaryCallback):
@@ -96,10 +97,17 @@ class ClassModelLogger(SummaryCallback):
         self.name = name
         self._climb: Climb | None = None
         self._frames: list[list[bytes]] = []
+        self._last: list[bytes] | None = None
+        self._count, self._stride = 0, 1
 
     def build(self):
         """Builds the class model and tries one step."""
         self._find = self.class_model(self.model)
+        if not isinstance(self._find, ClassModel) or self._find.explains_layer:
+            raise TypeError(
+                "`class_model` must return a `kc.ClassModel` of classes, without `layer`. "
+                f"Received: {self._find!r}."
+            )
         classes = np.atleast_1d(np.asarray(self.classes))
         if classes.size == 0 or len(np.unique(classes)) != classes.size:
             raise ValueError(
@@ -116,37 +124,50 @@ class ClassModelLogger(SummaryCallback):
             )
         with warnings.catch_warnings():  # It is said when it is done.
             warnings.simplefilter("ignore")
-            trial = self._begin()
-            trial.advance(1)
-            self._draw(trial)
-        self._climb = None
-        self._frames = []
+            outside_strategy(self._try)
+        self._climb, self._last = None, None
+        self._frames, self._count, self._stride = [], 0, 1
         return self.name
 
     def write(self, writer):
         """Writes pictures and numbers of one step."""
-        if self._climb is None or not self.warm_start:
-            self._climb = self._begin()
-        else:
-            self._climb.settle()
-        self._climb.advance(self.steps)
-        pictures, scores, probabilities, size = self._draw(self._climb)
+        pictures, scores, probabilities, size = outside_strategy(self._go_on)
         for index, c in enumerate(self._classes):
             tag = f"class_{c}"
             writer.images(f"{self._group}/{tag}", [pictures[index]], *size)
             writer.scalar(f"{self._group}_score/{tag}", scores[index])
             writer.scalar(f"{self._group}_probability/{tag}", probabilities[index])
-        self._frames.append(pictures)
+        if self._count % self._stride == 0:
+            self._frames.append(pictures)
+        self._last = pictures
+        self._count += 1
         if len(self._frames) > _MOST_FRAMES:
             self._frames = self._frames[::2]
+            self._stride *= 2
 
     def finish(self, writer):
         """Writes an animation for each class."""
-        for c, frames in zip(self._classes, zip(*self._frames, strict=True), strict=True):
+        if self._last is None:
+            return
+        shown = self._frames + [self._last] * (self._frames[-1] is not self._last)
+        for c, frames in zip(self._classes, zip(*shown, strict=True), strict=True):
             pictures = np.stack([decode(frame) for frame in frames])
             animation = visualization.encode_animation(pictures)
             tag = f"{self._group}_animation/class_{c}"
             writer.images(tag, [animation], *pictures.shape[1:3])
+
+    def _try(self):
+        trial = self._begin()
+        trial.advance(1)
+        self._draw(trial)
+
+    def _go_on(self):
+        if self._climb is None or not self.warm_start:
+            self._climb = self._begin()
+        else:
+            self._climb.settle()
+        self._climb.advance(self.steps)
+        return self._draw(self._climb)
 
     def _begin(self):
         seeds = np.full(len(self._classes), self.seed, "int32")

@@ -106,14 +106,14 @@ class SummaryCallback(keras.callbacks.Callback):
             self._write(self.write)
 
     def _write(self, function):
-        if not self._is_on:
-            return
         try:
             with self._writer.at(self._last_step) as writer:
                 function(writer)
         except Exception as error:
             if self.on_error == "raise":
                 raise
+            if not self._is_on:  # What failed first was reported.
+                return
             self._is_on = False
             warnings.warn(
                 f"{type(self).__name__} failed and is switched off for the rest of this training, "

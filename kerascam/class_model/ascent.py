@@ -74,19 +74,17 @@ class Ascent:
         """How often the loop was traced."""
         return self._run.num_traces
 
-    def start(self, params, classes, seeds):
+    def start(self, params, seeds):
         """Begins anew.
 
         Args:
             params: Parameters of the images, `(num_images, ...)`.
-            classes: Class of each image, `(num_images,)`.
             seeds: Seed of the transforms of each image, `(num_images,)`.
         """
         self._step = 0
         self.assign(params)
         for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):
             variable.assign(value)
-        self._classes = np.asarray(classes, "int32")
         self._seeds = np.asarray(seeds, "int32")
 
     def assign(self, params):
@@ -98,11 +96,12 @@ class Ascent:
         """Parameters of the images, `(num_images, ...)`, an array."""
         return np.stack([ops.convert_to_numpy(variable.value) for variable in self._variables])
 
-    def advance(self, count, penalties, scales, rates):
+    def advance(self, count, classes, penalties, scales, rates):
         """Does some steps.
 
         Args:
             count: How many.
+            classes: Class of each image, `(num_images,)`.
             penalties: Penalty of each image on its squared norm, `(num_images,)`.
             scales: Unit of the relative regularizers for each image, `(num_images,)`.
             rates: What each image's gradient is multiplied by, `(num_images,)`.
@@ -113,7 +112,7 @@ class Ascent:
         objectives = self._run(
             np.int32(self._step),
             np.int32(count),
-            self._classes,
+            np.asarray(classes, "int32"),
             self._seeds,
             np.asarray(penalties, "float32"),
             np.asarray(scales, "float32"),

@@ -9,7 +9,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerascam.autodiff import compile_function, gradients, random_normal, trace
+from kerascam.autodiff import (
+    compile_function,
+    gradients,
+    outside_strategy,
+    random_normal,
+    trace,
+)
 from kerascam.class_model.ascent import Ascent
 from kerascam.class_model.parameterization import Frame, Parameterization
 from kerascam.class_model.presets import PRESETS, settings
@@ -67,7 +73,9 @@ class ClassModel:
       recognises.
 
     The whole loop is compiled; it is traced once for a number of images. An image does not depend
-    on the others of its batch. After Ctrl-C the images found so far are returned, with a warning.
+    on the others of its batch, but for rounding, which a long ascent carries on: TensorFlow rounds
+    differently for one image than for several. After Ctrl-C the images found so far are returned,
+    with a warning.
 
     Args:
         model: A built `keras.Model` that takes one image and gives scores of classes.
@@ -96,7 +104,8 @@ class ClassModel:
         optimizer: Any new `keras.optimizers.Optimizer`; a copy of it is used. Default: plain ascent
             for `"paper"`, which goes 3 % of the way to a linear score's maximum, and
             `Adam(0.05)` for `"robust"`.
-        octaves: So many sizes of the image, the coarse ones first; the steps are shared out.
+        octaves: So many sizes of the image, the coarse ones first; the steps are shared out, and
+            the optimizer begins anew with each.
         octave_scale: Ratio of one size to the next.
         layer: Name of a layer, or the layer: its channels are explained in the place of classes,
             each by its mean over all positions.
@@ -151,7 +160,7 @@ class ClassModel:
         size = _check_size(image_size, spec)
         self._spec = keras.KerasTensor((None, *size, spec.shape[-1]), dtype="float32")
         self._dtype = spec.dtype
-        self._place = None if layer is None else self._network.place(layer)
+        self._place = None if layer is None else _find_place(self._network, layer)
         self._position = _check_position(position, self._place)
         if tuple(spec.shape[1:3]) != size:
             self._check_fit(size)
@@ -173,9 +182,12 @@ class ClassModel:
             value_range = (0.0, 255.0) if takes_raw_images(model) else (0.0, 1.0)
         self._frame = _frame(size, spec.shape[-1], value_range, mean)
         self._to_rgb = value_range if to_rgb is None else to_rgb
+        self._parameterization.check(self._frame)
         self._octaves = self._make_octaves(
             check_integer("octaves", octaves), check_number("octave_scale", octave_scale, low=1.0)
         )
+        if len(self._octaves) > 1 or any(part.every for part in self._regularizers):
+            self._check_inverse("octaves and `BlurEvery`")
         self.batch_size = check_integer("batch_size", batch_size)
         self._measure_class = compile_function(
             lambda images, classes: self._measured(images, ClassTarget(classes)),
@@ -189,6 +201,11 @@ class ClassModel:
     def num_classes(self):
         """Number of scores of an image; with `layer`, of channels."""
         return self._network.num_classes if self._place is None else self._place.output.shape[-1]
+
+    @property
+    def explains_layer(self):
+        """Whether it raises channels of a layer instead of classes."""
+        return self._place is not None
 
     @property
     def image_shape(self):
@@ -232,7 +249,9 @@ class ClassModel:
         steps = self._default_steps if steps is None else check_integer("steps", steps, low=0)
         every = None if frames is None else check_integer("frames", frames)
         targets = self._choose_targets(targets, channel)
-        initial = None if initial is None else self._check_initial(initial)
+        if initial is not None:
+            self._check_inverse("`initial`")
+            initial = self._check_initial(initial)
         number = _number_of_images(targets, initial, seed)
         seeds = _check_seeds(seed, number)
         if targets is None and initial is None:
@@ -247,37 +266,45 @@ class ClassModel:
         if initial is not None:
             initial = np.broadcast_to(initial, (number, *self.image_shape))
 
-        progress = Progress(number, verbose)
-        groups, is_interrupted = [], False
-        for part in np.array_split(np.arange(number), -(-number // self.batch_size)):
-            progress.begin(len(part))
+        return outside_strategy(
+            lambda: self._find(classes, function, seeds, initial, steps, every, verbose)
+        )
+
+    def _find(self, classes, function, seeds, initial, steps, every, verbose):
+        """Finds images in batches of one size, so that the loop is traced once."""
+        number = len(classes)
+        num_batches = -(-number // self.batch_size)
+        size = -(-number // num_batches)
+        progress = Progress(num_batches * size, verbose)
+        found, kept = [], []
+        done: list[int] = []
+        # The last batch is filled up with images that are found anyway.
+        for part in (np.arange(num_batches * size) % number).reshape(num_batches, size):
+            progress.begin(size)
             start = None if initial is None else initial[part]
             climb = Climb(self, classes[part], function, seeds[part], start)
-            is_interrupted = is_interrupted or not climb.advance(steps, every, progress.report)
-            result = (*climb.result(), climb.objectives(steps))
-            groups.append((result, climb.frames(steps, every)))
-            if not is_interrupted:
+            is_interrupted = done and min(done) < steps
+            done.append(climb.advance(0 if is_interrupted else steps, every, progress.report))
+            found.append((*climb.result(), climb.objectives(steps)))
+            kept.append(climb.frames(steps, every))
+            if done[-1] == steps:
                 progress.end()
-        if is_interrupted:
-            done = int(np.isfinite(groups[0][0][-1]).all(axis=1).sum())
+        if min(done) < steps:
             warnings.warn(
-                f"Interrupted: the images are the best after {done} of {steps} steps.",
-                stacklevel=2,
+                "Interrupted: the images are the best after "
+                f"{min(done)} to {max(done)} of {steps} steps.",
+                stacklevel=4,
             )
-        images, found, scores, objectives = (
-            np.concatenate(values, axis=axis)
-            for values, axis in zip(
-                zip(*(group for group, _ in groups), strict=True), (0, 0, 0, 1), strict=True
-            )
+        images, targets, scores = (
+            np.concatenate(arrays)[:number] for arrays in list(zip(*found, strict=True))[:3]
         )
-        kept = None if every is None else np.concatenate([kept for _, kept in groups], axis=1)
         return ClassImages(
             images,
             self.pictures(images),
-            None if function is not None else found - self._is_one_channel,
+            None if function is not None else targets - self._is_one_channel,
             scores,
-            objectives,
-            kept,
+            np.concatenate([arrays[3] for arrays in found], axis=1)[:, :number],
+            None if every is None else np.concatenate(kept, axis=1)[:, :number],
         )
 
     def probabilities(self, scores):
@@ -285,7 +312,15 @@ class ClassModel:
 
         Args:
             scores: `(batch, classes)`, as in `ClassImages`.
+
+        Raises:
+            ValueError: With `layer`, whose values are no scores of classes.
         """
+        if self._place is not None:
+            raise ValueError(
+                f"The values of '{self._place.path}' are no scores of classes, so they have no "
+                "probabilities."
+            )
         probabilities = ops.convert_to_numpy(
             self._network.probabilities(ops.convert_to_tensor(scores, "float32"))
         )
@@ -371,7 +406,7 @@ class ClassModel:
 
             optimizer = keras.optimizers.SGD(1.0)
             if self._optimizer is not None:
-                optimizer = type(self._optimizer).from_config(self._optimizer.get_config())
+                optimizer = _copy(self._optimizer)
             self._ascents[key] = Ascent(
                 score,
                 canvas,
@@ -417,6 +452,8 @@ class ClassModel:
 
     def _check_classes(self, targets, number):
         name = "targets" if self._place is None else "channel"
+        if np.ndim(targets) == 1 and len(targets) == 1:
+            targets = targets[0]  # One for all images.
         classes = check_targets(targets, number, self.num_classes, name)
         if self._place is not None and targets is not None and classes.max() >= self.num_classes:
             raise ValueError(f"`channel` must be 0, the only one. Received: {targets!r}.")
@@ -436,6 +473,14 @@ class ClassModel:
                 f"{images.dtype}, with values that are not."
             )
         return images.astype("float32")
+
+    def _check_inverse(self, what):
+        if not self._parameterization.has_inverse:
+            raise ValueError(
+                f"{what} need parameters of a given image, and "
+                f"`{type(self._parameterization).__name__}` can't be made of one. Pass "
+                "`parameterization=kc.class_model.Fourier()`."
+            )
 
     def _check_fit(self, size):
         """Whether the network, which takes several sizes, takes this one."""
@@ -461,45 +506,51 @@ class Climb:
 
     def __init__(self, find, classes, function, seeds, initial=None):
         self._find, self._function, self._seeds = find, function, seeds
+        self.classes = classes
         self._octave = 0
         self._objectives: list[np.ndarray] = []
         self._kept: list[np.ndarray] = []
-        canvas = find._octaves[0]
+        self._start_images = None
+        canvas, parameterization = find._octaves[0], find._parameterization
         self._ascent = find._ascent(len(classes), canvas, function)
-        parameterization = find._parameterization
-        noise = [
-            random_normal(parameterization.shape(canvas), seeds, [index]) for index in range(2)
-        ]
+
+        def noise(index):
+            return random_normal(parameterization.shape(canvas), seeds, [index])
+
         if initial is None:
-            params = parameterization.start(canvas, noise[0])
+            params = parameterization.start(canvas, noise(0))
         else:
             params = parameterization.from_images(_resize(initial, canvas.size), canvas)
-        self.classes = classes
-        self._ascent.start(ops.convert_to_numpy(params), classes, seeds)
+        params = ops.convert_to_numpy(params)
+        self._ascent.start(params, seeds)
         self.settle()
-        if (self._norms == 0).any():
-            params = ops.convert_to_numpy(params)
-            moved = ops.convert_to_numpy(parameterization.disturb(params, canvas, noise[1]))
-            is_flat = self._norms == 0
-            params = np.where(is_flat.reshape(-1, *[1] * (params.ndim - 1)), moved, params)
-            self._ascent.start(params, self.classes, seeds)
+        is_flat = self._norms == 0
+        if is_flat.any():
+            params = params.copy()
+            moved = parameterization.disturb(params, canvas, noise(1))
+            params[is_flat] = ops.convert_to_numpy(moved)[is_flat]
+            self._ascent.start(params, seeds)
             self.settle()
             self._warn_of_flat(is_flat)
-        self._ascent.start(self._ascent.params(), self.classes, seeds)
         self._start_images = self._ascent.images()
 
     def settle(self):
         """Chooses penalties, scales and rates by the gradients at the start."""
         find = self._find
-        images = getattr(self, "_start_images", None)
-        images = self._ascent.images() if images is None else images
+        images = self._ascent.images() if self._start_images is None else self._start_images
         scores, self.classes, self._norms = find._measure(images, self.classes, self._function)
-        if not (np.isfinite(scores).all() and np.isfinite(self._norms).all()):
+        if not np.isfinite(scores).all():
             raise ValueError(
                 "The network's scores for the first image are not finite. Received: an image of "
                 f"{find.image_shape[:2]} with values from {images.min():.3g} to "
                 f"{images.max():.3g}. Is the size one that the network takes, and were its weights "
                 "trained without overflow?"
+            )
+        if not np.isfinite(self._norms).all():
+            raise ValueError(
+                "The gradient of the network's scores is not finite. Received: a network whose "
+                "scores are. In half precision gradients of large scores overflow: build it with "
+                'the policy "float32" or "mixed_bfloat16".'
             )
         number = images[0].size
         spread = float(find._frame.spread.mean()) * math.sqrt(number)
@@ -530,47 +581,70 @@ class Climb:
                 error. `None` to let it through.
 
         Returns:
-            Whether all steps were done.
+            How many steps were done.
         """
         self._objectives, self._kept = [], []
+        self._done = 0
         octaves = self._find._octaves
         ends = [steps * (index + 1) // len(octaves) for index in range(len(octaves))]
-        done = chunk = 0
-        for index in range(self._octave, len(octaves)):
-            if index > self._octave:
-                self._next_octave()
-            best, highest = self._ascent.params(), np.full(len(self._seeds), -np.inf)
-            before = best
-            try:
-                while done < ends[index]:
-                    if every and done % every == 0:
-                        self._kept.append(self._ascent.images())
-                    due = every - done % every if every else steps
-                    count = min(max(chunk, 1), due, ends[index] - done)
-                    begun = time.monotonic()
-                    objectives = self._ascent.advance(
-                        count, self._penalties, self._scales, self._rates
-                    )
-                    took = time.monotonic() - begun
-                    # The first run was compiled first, so it says nothing.
-                    chunk = round(_SECONDS * count / took) if chunk else 2
-                    self._objectives.append(objectives)
-                    done += count
-                    # An objective is that of the image before the step.
-                    is_better = objectives.mean(axis=0) > highest
-                    highest = np.where(is_better, objectives.mean(axis=0), highest)
-                    best = np.where(is_better.reshape(-1, *[1] * (best.ndim - 1)), before, best)
-                    before = self._ascent.params()
-                    if report is not None:
-                        report(done, steps)
-            except KeyboardInterrupt:
-                if report is None:
-                    raise
-                self._ascent.assign(best)
-                for _ in range(index + 1, len(octaves)):
+        try:
+            for index in range(self._octave, len(octaves)):
+                if index > self._octave:
                     self._next_octave()
-                return False
-        return True
+                self._climb(ends[index], steps, every, report)
+        except KeyboardInterrupt:
+            if report is None:
+                raise
+            self._ascent.assign(self._best)
+            while self._octave < len(octaves) - 1:
+                self._next_octave()
+        return self._done
+
+    def _climb(self, end, steps, every, report):
+        """Does the steps of one octave."""
+        before = self._best = self._ascent.params()
+        highest, chunk = np.full(len(self._seeds), -np.inf), 0
+        # A coarse pixel stands for several, whose gradients and penalties add up.
+        share = math.prod(self._find._octaves[self._octave].size) / math.prod(
+            self._find._frame.size
+        )
+        rates = self._rates * (share if self._find._optimizer is None else 1)
+        while self._done < end:
+            if every and self._done % every == 0:
+                self._kept.append(self._ascent.images())
+            due = every - self._done % every if every else steps
+            count = min(max(chunk, 1), due, end - self._done)
+            begun = time.monotonic()
+            objectives = self._ascent.advance(
+                count, self.classes, self._penalties, self._scales, rates
+            )
+            took = time.monotonic() - begun
+            # The first run was compiled first, so it says nothing.
+            chunk = round(_SECONDS * count / took) if chunk else 2
+            self._objectives.append(objectives)
+            self._done += count
+            # An objective is that of the image before the step.
+            quality = objectives.mean(axis=0)
+            is_better = quality > highest
+            highest = np.where(is_better, quality, highest)
+            self._best = np.where(_over(is_better, before), before, self._best)
+            before = self._ascent.params()
+            if report is not None:
+                report(self._done, steps)
+        self._check_finite(before)
+
+    def _check_finite(self, params):
+        """Goes back to the best where the ascent ran away."""
+        is_finite = np.isfinite(params).reshape(len(params), -1).all(axis=1)
+        if is_finite.all():
+            return
+        self._ascent.assign(np.where(_over(is_finite, params), params, self._best))
+        warnings.warn(
+            f"The ascent diverged for {int((~is_finite).sum())} of {len(params)} images, which are "
+            "the best before that. Pass an `optimizer` with a smaller learning rate, or another "
+            "`penalty`.",
+            stacklevel=7,
+        )
 
     def images(self):
         """The images of now."""
@@ -604,7 +678,7 @@ class Climb:
         canvas = self._find._octaves[self._octave]
         ascent = self._find._ascent(len(self._seeds), canvas, self._function)
         params = self._find._parameterization.from_images(_resize(images, canvas.size), canvas)
-        ascent.start(ops.convert_to_numpy(params), self.classes, self._seeds)
+        ascent.start(ops.convert_to_numpy(params), self._seeds)
         self._ascent = ascent
 
     def _warn_of_flat(self, is_flat):
@@ -637,6 +711,16 @@ def _image_input(network):
             f'`keras.Input({shapes[0][1:]}, dtype="float32")`; its weights fit.'
         )
     return network.inputs[0]
+
+
+def _find_place(network, layer):
+    place = network.place(layer)
+    if not network.leads_to_score(place):
+        raise ValueError(
+            f"`layer` must lead to the explained output. Received: '{place.path}', on which the "
+            "score does not depend."
+        )
+    return place
 
 
 def _check_size(image_size, spec):
@@ -705,7 +789,23 @@ def _check_optimizer(optimizer):
             "`optimizer` must not have a `global_clipnorm`, by which images of a batch would "
             "change each other. Pass `clipnorm`, which is for each image."
         )
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        raise ValueError(
+            "`optimizer` must not scale its loss: small gradients are seen to. Received: a "
+            "LossScaleOptimizer. Pass the one inside it."
+        )
+    try:
+        _copy(optimizer)
+    except Exception as error:
+        raise ValueError(
+            "`optimizer` must be one that can be made of its config, so that it begins anew with "
+            f"each image. Received: {optimizer!r}, where that fails: {error}"
+        ) from error
     return optimizer
+
+
+def _copy(optimizer):
+    return type(optimizer).from_config(optimizer.get_config())
 
 
 def _check_penalty(penalty):
@@ -719,11 +819,18 @@ def _check_penalty(penalty):
 
 
 def _frame(size, channels, value_range, mean):
+    try:
+        limits = black_and_white(value_range)
+    except ValueError:
+        raise ValueError(
+            '`value_range` must be (low, high) with low < high, "tf", "torch" or "caffe". '
+            f"Received: {value_range!r}."
+        ) from None
     black, white = (
         np.broadcast_to(np.asarray(value, "float32"), (channels,))
         if np.ndim(value) == 0 or len(value) == channels
         else None
-        for value in black_and_white(value_range)
+        for value in limits
     )
     if black is None or white is None:
         raise ValueError(
@@ -731,14 +838,24 @@ def _frame(size, channels, value_range, mean):
             f'"caffe" are for colours. Received: {value_range!r}.'
         )
     if mean is not None:
-        mean, shape = np.asarray(mean, "float32"), (*size, channels)
+        shape = (*size, channels)
         try:
-            mean = np.broadcast_to(mean, shape)
-        except ValueError:
+            given = np.asarray(mean, "float32")
+            mean = np.broadcast_to(given, shape)
+            is_finite = np.isfinite(given).all()
+        except (TypeError, ValueError):
+            is_finite = False
+        if not is_finite:
             raise ValueError(
-                f"`mean` must be a number, ({channels},) or {shape}. Received: shape {mean.shape}."
-            ) from None
+                f"`mean` must be finite numbers: one, ({channels},) or {shape}. Received: shape "
+                f"{np.shape(mean)}, {mean!r}."
+            )
     return Frame(size, channels, black, white, mean)
+
+
+def _over(flags, params):
+    """Flags of images, broadcastable to their parameters."""
+    return flags.reshape(-1, *[1] * (params.ndim - 1))
 
 
 def _resize(images, size):
@@ -751,10 +868,11 @@ def _resize(images, size):
 
 def _check_seeds(seed, number):
     seeds = np.asarray(seed)
-    if seeds.dtype.kind not in "iu" or seeds.ndim > 1 or (seeds.ndim and len(seeds) != number):
+    is_integer = seeds.dtype.kind in "iu" and seeds.ndim <= 1
+    if not is_integer or (seeds < 0).any() or (seeds >= 2**31).any():
         raise ValueError(
-            f"`seed` must be an integer, or one for each of the {number} images. Received: "
-            f"{seed!r}."
+            f"`seed` must be an integer from 0 to {2**31 - 1}, or one for each of the {number} "
+            f"images. Received: {seed!r}."
         )
     return np.broadcast_to(seeds, number).astype("int32")
 

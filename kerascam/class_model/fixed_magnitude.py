@@ -40,6 +40,12 @@ class FixedMagnitude(Parameterization):
         super().__init__(decorrelated, bounded=True)
         self._images = images
 
+    has_inverse = False
+
+    def check(self, frame):
+        """Checks the size of the images."""
+        self.magnitude(frame)
+
     def shape(self, frame):
         """A phase for each frequency of half the spectrum of each channel."""
         height, width = frame.size
@@ -63,11 +69,8 @@ class FixedMagnitude(Parameterization):
         return centered / (ops.std(canvas, axis=axes, keepdims=True) + 1e-5)
 
     def from_canvas(self, canvas, frame):
-        """Refused: a picture has magnitudes of its own."""
-        raise ValueError(
-            "Images of fixed magnitudes can't be made of other images (`initial`, octaves, "
-            "`BlurEvery`). Use `kc.class_model.Fourier()` for these."
-        )
+        """None: a picture has magnitudes of its own."""
+        raise ValueError("A picture has magnitudes of its own.")
 
     def magnitude(self, frame):
         """The magnitudes, `(channels, height, width // 2 + 1)`, float32."""

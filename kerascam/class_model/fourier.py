@@ -4,6 +4,7 @@ import numpy as np
 from keras import ops
 
 from kerascam.class_model.parameterization import Parameterization
+from kerascam.explainers.checks import check_number
 
 
 class Fourier(Parameterization):
@@ -33,8 +34,8 @@ class Fourier(Parameterization):
 
     def __init__(self, decay=1.0, deviation=0.01, decorrelated=True, bounded=True):
         super().__init__(decorrelated, bounded)
-        self.decay = decay
-        self.deviation = deviation
+        self.decay = check_number("decay", decay)
+        self.deviation = check_number("deviation", deviation, low=0)
 
     def shape(self, frame):
         """Real and imaginary part of half the spectrum of each channel."""

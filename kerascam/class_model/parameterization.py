@@ -58,6 +58,12 @@ class Parameterization(abc.ABC):
         self.decorrelated = decorrelated
         self.bounded = bounded
 
+    has_inverse = True
+    """Whether there are parameters of any image."""
+
+    def check(self, frame):  # noqa: B027 - most have nothing to check
+        """Raises a `ValueError` if it is not for images of this frame."""
+
     @abc.abstractmethod
     def shape(self, frame):
         """Shape of the parameters of one image."""
@@ -77,11 +83,7 @@ class Parameterization(abc.ABC):
 
     @abc.abstractmethod
     def from_canvas(self, canvas, frame):
-        """Parameters of a canvas, the inverse of `canvas`.
-
-        Raises:
-            ValueError: If there is no inverse.
-        """
+        """Parameters of a canvas, the inverse of `canvas`; not called without `has_inverse`."""
 
     def disturb(self, params, frame, noise):
         """Parameters moved away from a point without a gradient by a little noise."""

@@ -194,8 +194,9 @@ def check_regularizers(regularizers):
     Raises:
         TypeError: If one is none.
     """
-    for regularizer in regularizers:
-        if not isinstance(regularizer, Regularizer):
+    is_list = isinstance(regularizers, (list, tuple))
+    for regularizer in regularizers if is_list else [regularizers]:
+        if not is_list or not isinstance(regularizer, Regularizer):
             hint = " Keras's are for weights." if _is_of_keras(regularizer) else ""
             raise TypeError(
                 "`regularizers` must be a list of those of `kc.class_model`, such as "

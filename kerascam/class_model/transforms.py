@@ -213,8 +213,9 @@ def check_transforms(transforms):
     Raises:
         TypeError: If one is none.
     """
-    for transform in transforms:
-        if not isinstance(transform, Transform):
+    is_list = isinstance(transforms, (list, tuple))
+    for transform in transforms if is_list else [transforms]:
+        if not is_list or not isinstance(transform, Transform):
             raise TypeError(
                 "`transforms` must be a list of those of `kc.class_model`, such as `Jitter(8)`. "
                 f"Received: {transform!r}."
@@ -226,14 +227,15 @@ def _matrix(xx, xy, yy, x, y):
     """Rows `(xx, xy, x)`, `(-xy, yy, y)`, `(0, 0, 1)` for a batch; at least one has its length."""
     zero = sum(0.0 * value for value in (xx, xy, yy, x, y))
     entries = [xx, xy, x, -xy, yy, y, 0.0, 0.0, 1.0]
-    return ops.reshape(ops.stack([zero + entry for entry in entries], axis=-1), (-1, 3, 3))
+    matrix = ops.stack([ops.cast(zero + entry, "float32") for entry in entries], axis=-1)
+    return ops.reshape(matrix, (-1, 3, 3))
 
 
 def _warp(images, matrix, fill):
     """Bilinear interpolation at the places that a matrix leads to.
 
-    Backwards TensorFlow moves the gradient by the inverse matrix, which is the exact gradient for
-    shifts and mirrors, and a close one for small turns and scales.
+    Backwards TensorFlow moves the gradient by the inverse matrix. Divided by the determinant that
+    is the exact gradient for shifts and mirrors, and a close one for turns and scales.
     """
     height, width = images.shape[1:3]
     middle = np.array([[1, 0, (width - 1) / 2], [0, 1, (height - 1) / 2], [0, 0, 1]], "float32")
@@ -243,4 +245,6 @@ def _warp(images, matrix, fill):
     moved = ops.image.affine_transform(
         images - fill, rows, fill_mode="constant", fill_value=0.0, data_format="channels_last"
     )
-    return moved + fill
+    determinant = matrix[:, 0, 0] * matrix[:, 1, 1] - matrix[:, 0, 1] * matrix[:, 1, 0]
+    share = ops.reshape(1 / ops.abs(determinant), (-1, 1, 1, 1))
+    return share * moved + ops.stop_gradient((1 - share) * moved) + fill
