@@ -129,7 +129,7 @@ class Rotate(Geometry):
         >>> square = np.array([[[[1.0], [2.0]], [[3.0], [4.0]]]], "float32")
         >>> turned = Rotate(90)(square, np.ones((1, 1), "float32"), 0.0)
         >>> keras.ops.convert_to_numpy(turned)[0, ..., 0].round(3).tolist()
-        [[2.0, 4.0], [1.0, 3.0]]
+        [[3.0, 1.0], [4.0, 2.0]]
     """
 
     def __init__(self, degrees=10.0):
