@@ -9,7 +9,7 @@ import tensorflow as tf
 from timing import in_turns, seconds
 
 import kerascam as kc
-from kerascam.class_model.class_model import Climb
+from kerascam.class_model.climb import Climb
 
 STEPS = 10
 

@@ -14,7 +14,7 @@ from tiny import Tiny, linear_network
 
 import kerascam as kc
 from kerascam.class_model.ascent import Ascent
-from kerascam.class_model.class_model import Climb
+from kerascam.class_model.climb import Climb
 
 cm = kc.class_model
 SHAPE = (4, 5, 2)
@@ -385,8 +385,9 @@ def test_plain_ascent_does_not_run_away_in_coarse_octaves(scale):
 def test_an_ascent_that_diverges_goes_back_and_says_so(arguments):
     arguments = {k: v() if callable(v) else v for k, v in arguments.items()}
     find = kc.ClassModel(small_model(4), **arguments)
-    with pytest.warns(UserWarning, match="diverged for 2 of 2 images"):
+    with pytest.warns(UserWarning, match="diverged for 2 of 2 images") as caught:
         found = find([0, 1], steps=30)
+    assert [w.filename for w in caught if "diverged" in str(w.message)] == [__file__]
     assert np.isfinite(found.images).all()
     assert np.isfinite(found.scores).all()
 
@@ -406,8 +407,9 @@ def test_zero_gradient_at_the_zero_image_is_left_by_noise():
         if len(weight.shape) == 1:
             weight.assign(np.zeros(weight.shape))
     find = paper(model)
-    with pytest.warns(UserWarning, match=r"classes \[0, 3\] at the first image is exactly zero"):
+    with pytest.warns(UserWarning, match=r"classes \[0, 3\] at the first image") as caught:
         found = find([0, 3], steps=0)
+    assert caught[0].filename == __file__  # It points to the user's line.
     assert 0.005 < found.images.std() < 0.02
     with pytest.warns(UserWarning, match="exactly zero"):
         again, other = find(0, steps=0), find(0, steps=0, seed=1)
@@ -484,8 +486,9 @@ def test_ctrl_c_keeps_the_best_and_not_the_last(monkeypatch):
         return advance(self, 1, *arguments)
 
     monkeypatch.setattr(Ascent, "advance", interrupted)
-    with pytest.warns(UserWarning, match="Interrupted"):
+    with pytest.warns(UserWarning, match="Interrupted") as caught:
         found = find(0, steps=100, frames=1)
+    assert [w.filename for w in caught if "Interrupted" in str(w.message)] == [__file__]
     assert np.abs(found.frames[6]).max() > 1
     assert not found.images.any()  # The zero image that it began with was the best.
 

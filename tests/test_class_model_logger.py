@@ -13,7 +13,7 @@ from conftest import event_steps, events, small_model
 import kerascam as kc
 from kerascam.callbacks import ClassModelLogger, HeatmapLogger
 from kerascam.class_model.ascent import Ascent
-from kerascam.class_model.class_model import Climb
+from kerascam.class_model.climb import Climb
 from kerascam.visualization.encode import decode
 
 NAMES = ["circle", "square", "triangle", "star"]

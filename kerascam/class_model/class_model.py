@@ -1,7 +1,5 @@
 """The class model: which image has the highest score?"""
 
-import math
-import time
 import warnings
 from typing import Any, NamedTuple
 
@@ -13,11 +11,23 @@ from kerascam.autodiff import (
     compile_function,
     gradients,
     outside_strategy,
-    random_normal,
     trace,
 )
 from kerascam.class_model.ascent import Ascent
-from kerascam.class_model.parameterization import Frame, Parameterization
+from kerascam.class_model.checks import (
+    check_optimizer,
+    check_parameterization,
+    check_penalty,
+    check_position,
+    check_seeds,
+    check_size,
+    copy_optimizer,
+    image_input,
+    make_frame,
+    number_of_images,
+)
+from kerascam.class_model.climb import Climb, resize
+from kerascam.class_model.parameterization import Frame
 from kerascam.class_model.presets import PRESETS, settings
 from kerascam.class_model.regularizers import check_regularizers
 from kerascam.class_model.transforms import check_transforms
@@ -25,12 +35,7 @@ from kerascam.explainers.checks import check_integer, check_number
 from kerascam.explainers.progress import Progress
 from kerascam.explainers.targets import PREDICTED, CallableTarget, ClassTarget, check_targets
 from kerascam.graph import Network, takes_raw_images
-from kerascam.visualization.to_rgb import black_and_white, to_rgb
-
-_DEFAULT_LENGTH = 224  # Of a side, where the model takes any.
-_SECONDS = 0.3  # A compiled run of steps takes about so long, and then Ctrl-C is heard.
-_AUTO_LENGTH = 0.4  # Root mean square of an image with `penalty="auto"`, as a share of the range.
-_AUTO_STEP = 0.03  # Of the way to a linear score's maximum, for plain ascent's first step.
+from kerascam.visualization.to_rgb import to_rgb
 
 
 class ClassImages(NamedTuple):
@@ -156,18 +161,20 @@ class ClassModel:
         if preset not in PRESETS:
             raise ValueError(f"`preset` must be one of {PRESETS}. Received: preset={preset!r}.")
         self._network = Network(model, output, score)
-        spec = _image_input(self._network)
-        size = _check_size(image_size, spec)
+        spec = image_input(self._network)
+        size = check_size(image_size, spec)
         self._spec = keras.KerasTensor((None, *size, spec.shape[-1]), dtype="float32")
         self._dtype = spec.dtype
-        self._place = None if layer is None else _find_place(self._network, layer)
-        self._position = _check_position(position, self._place)
+        self._place = None if layer is None else self._network.place(layer)
+        if self._place is not None:
+            self._network.check_leads_to_score(self._place)
+        self._position = check_position(position, self._place)
         if tuple(spec.shape[1:3]) != size:
             self._check_fit(size)
         preset = settings(preset, size)
         self._parameterization = preset["parameterization"]
         if parameterization is not None:
-            self._parameterization = _check_parameterization(parameterization)
+            self._parameterization = check_parameterization(parameterization)
         self._regularizers = check_regularizers(
             preset["regularizers"] if regularizers is None else regularizers
         )
@@ -175,12 +182,12 @@ class ClassModel:
             preset["transforms"] if transforms is None else transforms
         )
         self._has_own_optimizer = optimizer is not None
-        self._optimizer = preset["optimizer"] if optimizer is None else _check_optimizer(optimizer)
-        self._penalty = _check_penalty(preset["penalty"] if penalty is None else penalty)
+        self._optimizer = preset["optimizer"] if optimizer is None else check_optimizer(optimizer)
+        self._penalty = check_penalty(preset["penalty"] if penalty is None else penalty)
         self._default_steps = preset["steps"]
         if value_range is None:
             value_range = (0.0, 255.0) if takes_raw_images(model) else (0.0, 1.0)
-        self._frame = _frame(size, spec.shape[-1], value_range, mean)
+        self._frame = make_frame(size, spec.shape[-1], value_range, mean)
         self._to_rgb = value_range if to_rgb is None else to_rgb
         self._parameterization.check(self._frame)
         self._octaves = self._make_octaves(
@@ -252,8 +259,8 @@ class ClassModel:
         if initial is not None:
             self._check_inverse("`initial`")
             initial = self._check_initial(initial)
-        number = _number_of_images(targets, initial, seed)
-        seeds = _check_seeds(seed, number)
+        number = number_of_images(targets, initial, seed)
+        seeds = check_seeds(seed, number)
         if targets is None and initial is None:
             raise ValueError(
                 "`targets` must say which class is wanted, as there is no image to predict one "
@@ -293,7 +300,7 @@ class ClassModel:
             warnings.warn(
                 "Interrupted: the images are the best after "
                 f"{min(done)} to {max(done)} of {steps} steps.",
-                stacklevel=4,
+                stacklevel=5,
             )
         images, targets, scores = (
             np.concatenate(arrays)[:number] for arrays in list(zip(*found, strict=True))[:3]
@@ -398,15 +405,12 @@ class ClassModel:
             }
 
             def score(images, classes):
-                target = ClassTarget(classes) if function is None else CallableTarget(function)
                 scores = self._scores(images)
-                if function is not None:  # Checked for any size of the batch elsewhere.
-                    return function(scores)
-                return target(scores)
+                return ClassTarget(classes)(scores) if function is None else function(scores)
 
             optimizer = keras.optimizers.SGD(1.0)
             if self._optimizer is not None:
-                optimizer = _copy(self._optimizer)
+                optimizer = copy_optimizer(self._optimizer)
             self._ascents[key] = Ascent(
                 score,
                 canvas,
@@ -429,7 +433,7 @@ class ClassModel:
             size = self._frame.size if index == 0 else size
             mean = self._frame.mean
             if mean is not None and size != self._frame.size:
-                mean = _resize(mean[None], size)[0]
+                mean = resize(mean[None], size)[0]
             frames.append(
                 Frame(size, self._frame.channels, self._frame.black, self._frame.white, mean)
             )
@@ -491,401 +495,3 @@ class ClassModel:
                 f"The network can't take images of the size {size}: {error}. Pass another "
                 "`image_size`."
             ) from error
-
-
-class Climb:
-    """Images of one batch on their way, over all octaves.
-
-    Args:
-        find: The `ClassModel`.
-        classes: `(batch,)`, int32; `PREDICTED` where the network shall choose.
-        function: The callable target, or `None`.
-        seeds: `(batch,)`.
-        initial: Images to start from, or `None`.
-    """
-
-    def __init__(self, find, classes, function, seeds, initial=None):
-        self._find, self._function, self._seeds = find, function, seeds
-        self.classes = classes
-        self._octave = 0
-        self._objectives: list[np.ndarray] = []
-        self._kept: list[np.ndarray] = []
-        self._start_images = None
-        canvas, parameterization = find._octaves[0], find._parameterization
-        self._ascent = find._ascent(len(classes), canvas, function)
-
-        def noise(index):
-            return random_normal(parameterization.shape(canvas), seeds, [index])
-
-        if initial is None:
-            params = parameterization.start(canvas, noise(0))
-        else:
-            params = parameterization.from_images(_resize(initial, canvas.size), canvas)
-        params = ops.convert_to_numpy(params)
-        self._ascent.start(params, seeds)
-        self.settle()
-        is_flat = self._norms == 0
-        if is_flat.any():
-            params = params.copy()
-            moved = parameterization.disturb(params, canvas, noise(1))
-            params[is_flat] = ops.convert_to_numpy(moved)[is_flat]
-            self._ascent.start(params, seeds)
-            self.settle()
-            self._warn_of_flat(is_flat)
-        self._start_images = self._ascent.images()
-
-    def settle(self):
-        """Chooses penalties, scales and rates by the gradients at the start."""
-        find = self._find
-        images = self._ascent.images() if self._start_images is None else self._start_images
-        scores, self.classes, self._norms = find._measure(images, self.classes, self._function)
-        if not np.isfinite(scores).all():
-            raise ValueError(
-                "The network's scores for the first image are not finite. Received: an image of "
-                f"{find.image_shape[:2]} with values from {images.min():.3g} to "
-                f"{images.max():.3g}. Is the size one that the network takes, and were its weights "
-                "trained without overflow?"
-            )
-        if not np.isfinite(self._norms).all():
-            raise ValueError(
-                "The gradient of the network's scores is not finite. Received: a network whose "
-                "scores are. In half precision gradients of large scores overflow: build it with "
-                'the policy "float32" or "mixed_bfloat16".'
-            )
-        number = images[0].size
-        spread = float(find._frame.spread.mean()) * math.sqrt(number)
-        length = _AUTO_LENGTH * spread
-        self._scales = spread * self._norms
-        if find._penalty == "auto":
-            self._penalties = self._norms / (2 * length)
-        else:
-            self._penalties = np.full(len(images), find._penalty)
-        if find._has_own_optimizer:
-            self._rates = np.ones(len(images))
-        elif find._optimizer is not None:
-            # Gradients of the size of one: Adam's epsilon is too large for small ones.
-            self._rates = number / np.where(self._scales > 0, self._scales, 1)
-        else:
-            # The way to a linear score's maximum is the gradient by 2 lambda; without a penalty
-            # there is none, and an image of the length that "auto" aims at stands for it.
-            divisor = np.where(self._penalties > 0, 2 * self._penalties, self._norms / length)
-            self._rates = _AUTO_STEP / np.where(divisor > 0, divisor, 1)
-
-    def advance(self, steps, every=None, report=None):
-        """Does some steps of the way, over all octaves.
-
-        Args:
-            steps: How many.
-            every: Keeps the images after every so many steps.
-            report: Called with the steps done and `steps`; Ctrl-C then ends the way without an
-                error. `None` to let it through.
-
-        Returns:
-            How many steps were done.
-        """
-        self._objectives, self._kept = [], []
-        self._done = 0
-        octaves = self._find._octaves
-        ends = [steps * (index + 1) // len(octaves) for index in range(len(octaves))]
-        try:
-            for index in range(self._octave, len(octaves)):
-                if index > self._octave:
-                    self._next_octave()
-                self._climb(ends[index], steps, every, report)
-        except KeyboardInterrupt:
-            if report is None:
-                raise
-            self._ascent.assign(self._best)
-            while self._octave < len(octaves) - 1:
-                self._next_octave()
-        return self._done
-
-    def _climb(self, end, steps, every, report):
-        """Does the steps of one octave."""
-        before = self._best = self._ascent.params()
-        highest, chunk = np.full(len(self._seeds), -np.inf), 0
-        # A coarse pixel stands for several, whose gradients and penalties add up.
-        share = math.prod(self._find._octaves[self._octave].size) / math.prod(
-            self._find._frame.size
-        )
-        rates = self._rates * (share if self._find._optimizer is None else 1)
-        while self._done < end:
-            if every and self._done % every == 0:
-                self._kept.append(self._ascent.images())
-            due = every - self._done % every if every else steps
-            count = min(max(chunk, 1), due, end - self._done)
-            begun = time.monotonic()
-            objectives = self._ascent.advance(
-                count, self.classes, self._penalties, self._scales, rates
-            )
-            took = time.monotonic() - begun
-            # The first run was compiled first, so it says nothing.
-            chunk = round(_SECONDS * count / took) if chunk else 2
-            self._objectives.append(objectives)
-            self._done += count
-            # An objective is that of the image before the step.
-            quality = objectives.mean(axis=0)
-            is_better = quality > highest
-            highest = np.where(is_better, quality, highest)
-            self._best = np.where(_over(is_better, before), before, self._best)
-            before = self._ascent.params()
-            if report is not None:
-                report(self._done, steps)
-        self._check_finite(before)
-
-    def _check_finite(self, params):
-        """Goes back to the best where the ascent ran away."""
-        is_finite = np.isfinite(params).reshape(len(params), -1).all(axis=1)
-        if is_finite.all():
-            return
-        self._ascent.assign(np.where(_over(is_finite, params), params, self._best))
-        warnings.warn(
-            f"The ascent diverged for {int((~is_finite).sum())} of {len(params)} images, which are "
-            "the best before that. Pass an `optimizer` with a smaller learning rate, or another "
-            "`penalty`.",
-            stacklevel=7,
-        )
-
-    def images(self):
-        """The images of now."""
-        return self._ascent.images()
-
-    def result(self):
-        """Images, classes and scores of now."""
-        images = self.images()
-        scores, _, _ = self._find._measure(images, self.classes, self._function)
-        return images, self.classes, scores
-
-    def objectives(self, steps):
-        """Objectives of the last `advance`, `(steps, batch)`, NaN for steps not done."""
-        objectives = np.full((steps, len(self._seeds)), np.nan, "float32")
-        if self._objectives:
-            done = np.concatenate(self._objectives)
-            objectives[: len(done)] = done
-        return objectives
-
-    def frames(self, steps, every):
-        """The images that were kept, and the last; the last fills up what was not reached."""
-        if every is None:
-            return None
-        last = self.images()
-        missing = len(range(0, steps, every)) + 1 - len(self._kept)
-        return np.stack([*self._kept, *[last] * missing])
-
-    def _next_octave(self):
-        images = self.images()
-        self._octave += 1
-        canvas = self._find._octaves[self._octave]
-        ascent = self._find._ascent(len(self._seeds), canvas, self._function)
-        params = self._find._parameterization.from_images(_resize(images, canvas.size), canvas)
-        ascent.start(ops.convert_to_numpy(params), self._seeds)
-        self._ascent = ascent
-
-    def _warn_of_flat(self, is_flat):
-        name = "the target" if self._function is not None else "classes"
-        classes = "" if self._function is not None else f" {self.classes[is_flat].tolist()}"
-        still = (
-            " It is zero there too, so these images can't change."
-            if (self._norms[is_flat] == 0).any()
-            else ""
-        )
-        warnings.warn(
-            f"The gradient of {name}{classes} at the first image is exactly zero, as at the zero "
-            "image in a network whose biases are zero. Random noise (of the given seed) of a "
-            f"hundredth of the range was added to begin with.{still}",
-            stacklevel=4,
-        )
-
-
-def _image_input(network):
-    shapes = [tuple(spec.shape) for spec in network.inputs]
-    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][-1] is None:
-        raise ValueError(
-            "The class model is an image, so the model must take one image (batch, height, width, "
-            f"channels) and nothing else. Received: a model with inputs of shape {shapes}."
-        )
-    if "float" not in network.inputs[0].dtype:
-        raise TypeError(
-            "The class model needs the gradient with respect to the image, and there is none for "
-            f"{network.inputs[0].dtype} images, which this model takes. Build the model with "
-            f'`keras.Input({shapes[0][1:]}, dtype="float32")`; its weights fit.'
-        )
-    return network.inputs[0]
-
-
-def _find_place(network, layer):
-    place = network.place(layer)
-    if not network.leads_to_score(place):
-        raise ValueError(
-            f"`layer` must lead to the explained output. Received: '{place.path}', on which the "
-            "score does not depend."
-        )
-    return place
-
-
-def _check_size(image_size, spec):
-    """`(height, width)`."""
-    own = tuple(spec.shape[1:3])
-    if image_size is None:
-        return tuple(_DEFAULT_LENGTH if length is None else length for length in own)
-    given = (image_size,) * 2 if np.ndim(image_size) == 0 else tuple(image_size)
-    if len(given) != 2:
-        raise ValueError(
-            f"`image_size` must be (height, width), or one number. Received: {image_size!r}."
-        )
-    size = tuple(check_integer("image_size", length) for length in given)
-    if any(length not in (None, actual) for length, actual in zip(own, size, strict=True)):
-        described = tuple("any" if length is None else length for length in own)
-        raise ValueError(
-            f"`image_size` must be what the model takes, {described}. Received: {image_size!r}."
-        )
-    return size
-
-
-def _check_position(position, place):
-    if position is None:
-        return None
-    if place is None:
-        raise ValueError(
-            f"`position` is for `ClassModel(model, layer=...)`. Received: position={position!r} "
-            "without a layer."
-        )
-    shape = place.output.shape[1:-1]
-    indices = tuple(position) if np.ndim(position) else (position,)
-    if len(indices) != len(shape):
-        raise ValueError(
-            f"`position` must have {len(shape)} numbers for '{place.path}' of shape "
-            f"{tuple(place.output.shape)}. Received: {position!r}."
-        )
-    return tuple(
-        check_integer("position", index, low=0, high=2**31 - 1 if length is None else length - 1)
-        for index, length in zip(indices, shape, strict=True)
-    )
-
-
-def _check_parameterization(parameterization):
-    if not isinstance(parameterization, Parameterization):
-        raise TypeError(
-            "`parameterization` must be one of `kc.class_model`, such as `Pixels()`. Received: "
-            f"{parameterization!r}."
-        )
-    return parameterization
-
-
-def _check_optimizer(optimizer):
-    if not isinstance(optimizer, keras.optimizers.Optimizer):
-        raise TypeError(
-            "`optimizer` must be a `keras.optimizers.Optimizer`, such as "
-            f"`keras.optimizers.Adam(0.05)`. Received: {optimizer!r}."
-        )
-    if optimizer.built:
-        raise ValueError(
-            "`optimizer` must be a new one. Received: one that is bound to other variables, such "
-            "as those of a model that it trains. Pass "
-            f"`keras.optimizers.{type(optimizer).__name__}(...)`."
-        )
-    if optimizer.global_clipnorm is not None:
-        raise ValueError(
-            "`optimizer` must not have a `global_clipnorm`, by which images of a batch would "
-            "change each other. Pass `clipnorm`, which is for each image."
-        )
-    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        raise ValueError(
-            "`optimizer` must not scale its loss: small gradients are seen to. Received: a "
-            "LossScaleOptimizer. Pass the one inside it."
-        )
-    try:
-        _copy(optimizer)
-    except Exception as error:
-        raise ValueError(
-            "`optimizer` must be one that can be made of its config, so that it begins anew with "
-            f"each image. Received: {optimizer!r}, where that fails: {error}"
-        ) from error
-    return optimizer
-
-
-def _copy(optimizer):
-    return type(optimizer).from_config(optimizer.get_config())
-
-
-def _check_penalty(penalty):
-    if isinstance(penalty, str):
-        if penalty != "auto":
-            raise ValueError(
-                f'`penalty` must be a number of at least 0, or "auto". Received: {penalty!r}.'
-            )
-        return penalty
-    return check_number("penalty", penalty, low=0)
-
-
-def _frame(size, channels, value_range, mean):
-    try:
-        limits = black_and_white(value_range)
-    except ValueError:
-        raise ValueError(
-            '`value_range` must be (low, high) with low < high, "tf", "torch" or "caffe". '
-            f"Received: {value_range!r}."
-        ) from None
-    black, white = (
-        np.broadcast_to(np.asarray(value, "float32"), (channels,))
-        if np.ndim(value) == 0 or len(value) == channels
-        else None
-        for value in limits
-    )
-    if black is None or white is None:
-        raise ValueError(
-            f'`value_range` must be (low, high) for images with {channels} channels; "torch" and '
-            f'"caffe" are for colours. Received: {value_range!r}.'
-        )
-    if mean is not None:
-        shape = (*size, channels)
-        try:
-            given = np.asarray(mean, "float32")
-            mean = np.broadcast_to(given, shape)
-            is_finite = np.isfinite(given).all()
-        except (TypeError, ValueError):
-            is_finite = False
-        if not is_finite:
-            raise ValueError(
-                f"`mean` must be finite numbers: one, ({channels},) or {shape}. Received: shape "
-                f"{np.shape(mean)}, {mean!r}."
-            )
-    return Frame(size, channels, black, white, mean)
-
-
-def _over(flags, params):
-    """Flags of images, broadcastable to their parameters."""
-    return flags.reshape(-1, *[1] * (params.ndim - 1))
-
-
-def _resize(images, size):
-    if images.shape[1:3] == size:
-        return images
-    return ops.convert_to_numpy(
-        ops.image.resize(images, size, antialias=True, data_format="channels_last")
-    )
-
-
-def _check_seeds(seed, number):
-    seeds = np.asarray(seed)
-    is_integer = seeds.dtype.kind in "iu" and seeds.ndim <= 1
-    if not is_integer or (seeds < 0).any() or (seeds >= 2**31).any():
-        raise ValueError(
-            f"`seed` must be an integer from 0 to {2**31 - 1}, or one for each of the {number} "
-            f"images. Received: {seed!r}."
-        )
-    return np.broadcast_to(seeds, number).astype("int32")
-
-
-def _number_of_images(targets, initial, seed):
-    """How many images are asked for: arguments for one image go with any number."""
-    given = {"initial": 1 if initial is None else len(initial), "seed": np.size(seed)}
-    if not callable(targets) and targets is not None:
-        given["targets"] = len(targets) if np.ndim(targets) else 1
-    numbers = set(given.values()) - {1}
-    if len(numbers) > 1 or 0 in numbers:
-        raise ValueError(
-            "`targets`, `initial` and `seed` must be for the same number of images, at least one, "
-            f"or for one. Received: {given}."
-        )
-    return numbers.pop() if numbers else 1

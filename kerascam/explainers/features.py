@@ -123,11 +123,7 @@ def find_place(network, layer, like_images=False):
             f"position{also}. Received: '{place.path}' with shape {tuple(place.output.shape)}. The "
             f"last with one is '{network.last_spatial_place().path}'."
         )
-    if not network.leads_to_score(place):
-        raise ValueError(
-            f"`layer` must lead to the explained output. Received: '{place.path}', on which the "
-            "score does not depend."
-        )
+    network.check_leads_to_score(place)
     return place
 
 

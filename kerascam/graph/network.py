@@ -250,6 +250,14 @@ class Network:
         steps = self.graph.between([place.slot], [self.score])
         return any(place.slot in step.inputs.values() for step in steps)
 
+    def check_leads_to_score(self, place):
+        """Raises a `ValueError` if the score does not depend on the layer that the user named."""
+        if not self.leads_to_score(place):
+            raise ValueError(
+                f"`layer` must lead to the explained output. Received: '{place.path}', on which "
+                "the score does not depend."
+            )
+
     def _prefers(self, place, known):
         return self.leads_to_score(place) or not self.leads_to_score(known)
 
