@@ -19,12 +19,14 @@ def public_objects():
             found |= {f"{name}.{inner}": getattr(value, inner) for inner in value.__all__}
         else:
             found[name] = value
-    return {name: value for name, value in found.items() if callable(value)}
+    # What stands in two places is looked at once.
+    unique = {id(value): name for name, value in reversed(found.items()) if callable(value)}
+    return {name: found[name] for name in reversed(unique.values())}
 
 
 OBJECTS = public_objects()
 BASES = ("Geometry", "Parameterization", "Regularizer", "Transform")
-RECORDS = {"ClassImages", "Explanation", "class_model.ClassImages", "class_model.Frame"}
+RECORDS = {"ClassImages", "Explanation", "class_model.Frame"}
 WITHOUT_EXAMPLE = {
     *RECORDS,
     *(f"class_model.{name}" for name in BASES),

@@ -24,12 +24,14 @@ class FixedMagnitude(Parameterization):
             images with three channels.
 
     Example:
-        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
+        >>> model = keras.Sequential(
+        ...     [keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(10)]
+        ... )
         >>> find = kerascam.ClassModel(
         ...     model, parameterization=FixedMagnitude(), optimizer=keras.optimizers.Nadam(1.0)
         ... )
         >>> find(3, steps=2, verbose=0).images.shape
-        (1, 96, 96, 3)
+        (1, 32, 32, 3)
 
     Reference:
         Fel et al. 2023, Unlocking Feature Visualization for Deeper Networks with MAgnitude

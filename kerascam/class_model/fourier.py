@@ -22,10 +22,12 @@ class Fourier(Parameterization):
         bounded: Whether a sigmoid keeps images between black and white.
 
     Example:
-        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
+        >>> model = keras.Sequential(
+        ...     [keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(10)]
+        ... )
         >>> find = kerascam.ClassModel(model, parameterization=Fourier(decorrelated=False))
         >>> find(3, steps=2, verbose=0).images.shape
-        (1, 96, 96, 3)
+        (1, 32, 32, 3)
 
     Reference:
         Olah et al. 2017, Feature Visualization, section "Preconditioning and parameterization", and

@@ -14,10 +14,12 @@ class Pixels(Parameterization):
         bounded: Whether a sigmoid keeps images between black and white.
 
     Example:
-        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
+        >>> model = keras.Sequential(
+        ...     [keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(10)]
+        ... )
         >>> find = kerascam.ClassModel(model, parameterization=Pixels(bounded=True))
         >>> find(3, steps=2, verbose=0).images.shape
-        (1, 96, 96, 3)
+        (1, 32, 32, 3)
 
     Reference:
         Simonyan et al. 2013, Deep Inside Convolutional Networks, section 2.

@@ -139,10 +139,12 @@ class BlurEvery(Regularizer):
         sigma: Standard deviation in pixels.
 
     Example:
-        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
+        >>> model = keras.Sequential(
+        ...     [keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(10)]
+        ... )
         >>> find = kerascam.ClassModel(model, regularizers=[BlurEvery(2)])
         >>> find(3, steps=2, verbose=0).images.shape
-        (1, 96, 96, 3)
+        (1, 32, 32, 3)
 
     Reference:
         Yosinski et al. 2015, Understanding Neural Networks Through Deep Visualization, section 3.
