@@ -255,6 +255,31 @@ def test_frames():
         np.testing.assert_allclose(found.frames[index], expected, rtol=1e-4, atol=1e-5)
 
 
+def test_transforms_are_drawn_anew_for_each_step_and_seed():
+    """With a linear score each step adds the weights, shifted as the network saw the image."""
+    model, kernel, _ = linear_network((12, 12, 1))
+    find = paper(
+        model,
+        penalty=0,
+        transforms=[cm.Jitter(3)],
+        optimizer=keras.optimizers.SGD(1.0),
+    )
+    frames = find([1, 1], seed=[0, 1], steps=8, frames=1).frames
+    added = np.diff(frames, axis=0)[..., 0].reshape(16, 12, 12)
+    shifts = []
+    for step in added:
+        fits = {
+            (y, x): np.abs(step[3:9, 3:9] - kernel[3 + y : 9 + y, 3 + x : 9 + x, 0, 1]).max()
+            for y in range(-3, 4)
+            for x in range(-3, 4)
+        }
+        best = min(fits, key=fits.get)
+        assert fits[best] < 1e-4
+        shifts.append(best)
+    assert len(set(shifts)) > 6
+    assert shifts[:8] != shifts[8:]
+
+
 # Targets.
 
 
