@@ -665,7 +665,7 @@ class Halving(keras.optimizers.schedules.LearningRateSchedule):
         return 0.5 ** keras.ops.cast(step, "float32")
 
     def get_config(self):
-        raise NotImplementedError("from the user")
+        raise RuntimeError("from the user")
 
 
 def bound_optimizer():

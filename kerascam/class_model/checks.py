@@ -78,6 +78,27 @@ def check_parameterization(parameterization):
     return parameterization
 
 
+def check_parts(name, parts, kind, example):
+    """Returns a list of parts as a tuple, or raises a `TypeError`.
+
+    Args:
+        name: What the user calls them.
+        parts: What the user passed.
+        kind: Their class.
+        example: How one is written, for the message.
+    """
+    is_list = isinstance(parts, (list, tuple))
+    for part in parts if is_list else [parts]:
+        if not is_list or not isinstance(part, kind):
+            is_for_weights = isinstance(part, keras.regularizers.Regularizer)
+            hint = " Keras's are for weights." if is_for_weights else ""
+            raise TypeError(
+                f"`{name}` must be a list of those of `kc.class_model`, such as `[{example}]`. "
+                f"Received: {parts!r}.{hint}"
+            )
+    return tuple(parts)
+
+
 def check_optimizer(optimizer):
     """Returns an optimizer that is new, shares nothing between images and can be copied."""
     if not isinstance(optimizer, keras.optimizers.Optimizer):

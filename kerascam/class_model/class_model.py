@@ -17,6 +17,7 @@ from kerascam.class_model.ascent import Ascent
 from kerascam.class_model.checks import (
     check_optimizer,
     check_parameterization,
+    check_parts,
     check_penalty,
     check_position,
     check_seeds,
@@ -29,8 +30,8 @@ from kerascam.class_model.checks import (
 from kerascam.class_model.climb import Climb, resize
 from kerascam.class_model.parameterization import Frame
 from kerascam.class_model.presets import PRESETS, settings
-from kerascam.class_model.regularizers import check_regularizers
-from kerascam.class_model.transforms import check_transforms
+from kerascam.class_model.regularizers import Regularizer
+from kerascam.class_model.transforms import Transform
 from kerascam.explainers.checks import check_integer, check_number
 from kerascam.explainers.progress import Progress
 from kerascam.explainers.targets import PREDICTED, CallableTarget, ClassTarget, check_targets
@@ -175,12 +176,14 @@ class ClassModel:
         self._parameterization = preset["parameterization"]
         if parameterization is not None:
             self._parameterization = check_parameterization(parameterization)
-        self._regularizers = check_regularizers(
-            preset["regularizers"] if regularizers is None else regularizers
-        )
-        self._transforms = check_transforms(
-            preset["transforms"] if transforms is None else transforms
-        )
+        self._regularizers = preset["regularizers"]
+        if regularizers is not None:
+            self._regularizers = check_parts(
+                "regularizers", regularizers, Regularizer, "TotalVariation(1.0)"
+            )
+        self._transforms = preset["transforms"]
+        if transforms is not None:
+            self._transforms = check_parts("transforms", transforms, Transform, "Jitter(8)")
         self._has_own_optimizer = optimizer is not None
         self._optimizer = preset["optimizer"] if optimizer is None else check_optimizer(optimizer)
         self._penalty = check_penalty(preset["penalty"] if penalty is None else penalty)

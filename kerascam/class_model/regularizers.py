@@ -2,7 +2,6 @@
 
 import abc
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -188,24 +187,3 @@ def blur(images, sigma):
             ops.pad(images, padding, mode="reflect"), middle.reshape(shape), padding="valid"
         )
     return images
-
-
-def check_regularizers(regularizers):
-    """Returns the regularizers as a tuple.
-
-    Raises:
-        TypeError: If one is none.
-    """
-    is_list = isinstance(regularizers, (list, tuple))
-    for regularizer in regularizers if is_list else [regularizers]:
-        if not is_list or not isinstance(regularizer, Regularizer):
-            hint = " Keras's are for weights." if _is_of_keras(regularizer) else ""
-            raise TypeError(
-                "`regularizers` must be a list of those of `kc.class_model`, such as "
-                f"`TotalVariation(1.0)`. Received: {regularizer!r}.{hint}"
-            )
-    return tuple(regularizers)
-
-
-def _is_of_keras(value):
-    return isinstance(value, keras.regularizers.Regularizer)

@@ -207,22 +207,6 @@ def apply(transforms, images, random, fill):
     return images
 
 
-def check_transforms(transforms):
-    """Returns the transforms as a tuple.
-
-    Raises:
-        TypeError: If one is none.
-    """
-    is_list = isinstance(transforms, (list, tuple))
-    for transform in transforms if is_list else [transforms]:
-        if not is_list or not isinstance(transform, Transform):
-            raise TypeError(
-                "`transforms` must be a list of those of `kc.class_model`, such as `Jitter(8)`. "
-                f"Received: {transform!r}."
-            )
-    return tuple(transforms)
-
-
 def _matrix(xx, xy, yy, x, y):
     """Rows `(xx, xy, x)`, `(-xy, yy, y)`, `(0, 0, 1)` for a batch; at least one has its length."""
     zero = sum(0.0 * value for value in (xx, xy, yy, x, y))
