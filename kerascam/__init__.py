@@ -1,6 +1,15 @@
 """See where a Keras image classifier looks, while it trains and after."""
 
-from kerascam import callbacks, class_model, datasets, layers, models, visualization
+from kerascam import (
+    callbacks,
+    class_model,
+    datasets,
+    layers,
+    localization,
+    metrics,
+    models,
+    visualization,
+)
 from kerascam.class_model import ClassImages, ClassModel
 from kerascam.explainers import (
     CAM,
@@ -56,6 +65,8 @@ __all__ = [
     "class_model",
     "datasets",
     "layers",
+    "localization",
+    "metrics",
     "models",
     "visualization",
 ]

@@ -26,7 +26,16 @@ def public_objects():
 
 OBJECTS = public_objects()
 BASES = ("Geometry", "Parameterization", "Regularizer", "Transform")
-RECORDS = {"ClassImages", "Explanation", "class_model.Frame"}
+RECORDS = {
+    "ClassImages",
+    "Explanation",
+    "class_model.Frame",
+    "localization.BoxLists",
+    "localization.Segmentation",
+    "metrics.Curve",
+    "metrics.Randomization",
+    "metrics.Road",
+}
 WITHOUT_EXAMPLE = {
     *RECORDS,
     *(f"class_model.{name}" for name in BASES),

@@ -1,6 +1,7 @@
 """Pictures of images and heatmaps: pure functions on NumPy arrays."""
 
 from kerascam.visualization.colormaps import COLORMAPS, colorize
+from kerascam.visualization.draw import draw_boxes, draw_masks
 from kerascam.visualization.encode import encode, encode_animation
 from kerascam.visualization.grid import grid
 from kerascam.visualization.labels import add_labels
@@ -14,6 +15,8 @@ __all__ = [
     "add_labels",
     "blend",
     "colorize",
+    "draw_boxes",
+    "draw_masks",
     "encode",
     "encode_animation",
     "enlarge",

@@ -1,0 +1,16 @@
+"""From heatmaps to masks and boxes: where the object is."""
+
+from kerascam.localization.boxes import CONVENTIONS, BoxLists, all_boxes, boxes, five_guesses
+from kerascam.localization.grabcut import Segmentation, grabcut
+from kerascam.localization.masks import masks
+
+__all__ = [
+    "CONVENTIONS",
+    "BoxLists",
+    "Segmentation",
+    "all_boxes",
+    "boxes",
+    "five_guesses",
+    "grabcut",
+    "masks",
+]

@@ -1,0 +1,117 @@
+"""Scores of images that a metric changes."""
+
+import numpy as np
+from keras import ops
+
+from kerascam.explainers import Explainer
+from kerascam.localization.checks import check_heatmaps
+from kerascam.visualization import resize
+
+
+class Scorer(Explainer):
+    """The scores of a network, for metrics that look at many changed copies of an image.
+
+    Every metric of faithfulness takes a model in its stead; a `Scorer` that is built once spares
+    compiling it again for each of them.
+
+    Args:
+        model: See `kerascam.Explainer`.
+        output: See `kerascam.Explainer`.
+        score: See `kerascam.Explainer`.
+        batch_size: Number of images to compute at once.
+
+    Raises:
+        TypeError: If it is no Keras model.
+        ValueError: If the model is not built, or its scores can't be found.
+
+    Example:
+        >>> inputs = keras.Input((8, 8, 1))
+        >>> outputs = keras.layers.Dense(3, "softmax")(keras.layers.Flatten()(inputs))
+        >>> scorer = Scorer(keras.Model(inputs, outputs))
+        >>> scorer.confidence(np.zeros((2, 8, 8, 1)), np.array([0, 2])).shape
+        (2,)
+    """
+
+    def __init__(self, model, *, output=None, score=None, batch_size=32):
+        super().__init__(model, output=output, score=score, batch_size=batch_size)
+
+    def explain(self, inputs, target):
+        """Scores alone: there are no maps."""
+        scores = self._network.scores(inputs)
+        return ops.zeros((ops.shape(scores)[0], 1, 1)), scores
+
+    def confidence(self, images, classes):
+        """Probability of a class of each image, `(batch,)`, float64.
+
+        Args:
+            images: As the model takes them, `(batch, height, width, channels)`.
+            classes: Class of each image, `(batch,)`.
+        """
+        return self._of_class(self.probabilities(self(images, classes, verbose=0).scores), classes)
+
+    def class_score(self, images, classes):
+        """Score before softmax or sigmoid of a class of each image, `(batch,)`, float64.
+
+        Args:
+            images: As the model takes them, `(batch, height, width, channels)`.
+            classes: Class of each image, `(batch,)`.
+        """
+        scores = self(images, classes, verbose=0).scores.astype("float64")
+        return self._of_class(scores, classes, negative=np.negative)
+
+    def _of_class(self, values, classes, negative=lambda values: 1 - values):
+        if values.shape[1] == 1:
+            values = np.concatenate([negative(values), values], axis=1)
+        return values[np.arange(len(values)), classes]
+
+
+def to_scorer(model):
+    """A `Scorer` of a model; one that is one already stays."""
+    return model if isinstance(model, Scorer) else Scorer(model)
+
+
+def check_pictures_of_one_input(scorer, images):
+    """Images `(batch, height, width, channels)`, float32, of a model with no other input.
+
+    Raises:
+        TypeError: If images have a wrong type.
+        ValueError: If the model takes anything else, or the shape is wrong.
+    """
+    inputs = scorer.check_images(images)
+    if len(inputs) != 1 or inputs[0].ndim != 4 or inputs[0].dtype.kind != "f":
+        described = [f"{spec.dtype}, shape {tuple(spec.shape)}" for spec in scorer.inputs]
+        raise ValueError(
+            "Metrics of faithfulness change images, so the model must take float images (batch, "
+            f"height, width, channels) and nothing else. Received: a model of {described}."
+        )
+    return inputs[0]
+
+
+def explained(scorer, images, heatmaps, targets, verbose=0):
+    """The class of each image, and its map at the size of the image.
+
+    Args:
+        scorer: The `Scorer`.
+        images: Checked images `(batch, height, width, channels)`.
+        heatmaps: Maps `(batch, h, w)`, or an `Explainer`, which is asked for them.
+        targets: `None` (each image's predicted class), a class, or one for each image.
+        verbose: See `Explainer`.
+
+    Returns:
+        Classes `(batch,)` and maps `(batch, height, width)`, float64.
+    """
+    if callable(targets):
+        raise TypeError(
+            "Metrics of faithfulness need classes: `targets` must be integers or `None`. Received: "
+            "a function."
+        )
+    classes = scorer(images, targets, verbose=0).targets
+    if isinstance(heatmaps, Explainer):
+        heatmaps = heatmaps(images, classes, verbose=verbose).heatmaps
+    heatmaps = check_heatmaps(heatmaps)
+    if len(heatmaps) != len(images):
+        raise ValueError(
+            "There must be one heatmap for each image. Received: "
+            f"{len(heatmaps)} heatmaps for {len(images)} images."
+        )
+    return classes, resize(heatmaps, images.shape[1:3])
