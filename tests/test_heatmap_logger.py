@@ -465,7 +465,7 @@ def test_several_inputs(rng, tmp_path):
     for images in (inputs, by_name, dataset, dataset.batch(3)):
         logger = HeatmapLogger(tmp_path, images, labels, max_images=3)
         model.fit(inputs, labels, verbose=0, callbacks=[logger], initial_epoch=1, epochs=2)
-        assert logger._pictures.shape == (3, 224, 224, 3)
+        assert logger._rgb.shape == (3, 32, 32, 3)
 
 
 # Bad input: one clear error, before training starts --------------------------------------------

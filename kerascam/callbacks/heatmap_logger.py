@@ -2,15 +2,22 @@
 
 from typing import Any
 
-import keras
 import numpy as np
 
 from kerascam import visualization
 from kerascam.callbacks.class_names import check_class_names
-from kerascam.callbacks.probes import batch_shape, take_probes
+from kerascam.callbacks.probes import (
+    Probes,
+    build_sequential,
+    check_explainer,
+    take_probes,
+    take_truth,
+)
 from kerascam.callbacks.summary_callback import SummaryCallback
-from kerascam.explainers import CAM, Explainer
+from kerascam.explainers import CAM
+from kerascam.explainers.checks import check_integer
 from kerascam.explainers.targets import check_targets
+from kerascam.metrics.energy import energy_inside
 
 _WHITE, _GREEN, _RED = (255, 255, 255), (120, 230, 120), (255, 130, 120)
 
@@ -42,7 +49,16 @@ class HeatmapLogger(SummaryCallback):
             Default: their indices.
         to_rgb: How to show the images, see `kerascam.visualization.to_rgb`. Default: guessed.
         update_freq: `"epoch"`, or a number of batches.
-        max_images: Number of images to show, the first ones.
+        max_images: Number of images to show.
+        select: Which images are shown: `"first"`, the same ones each time; `"worst"`, at each step
+            anew those with the least share of the map on the object, or with the highest loss
+            where neither `boxes` nor `masks` are given; or a function from an
+            `kerascam.Explanation` and labels to a number for each image, `(num,)`, of which the
+            highest are shown. Then the tags are `worst_0` (the worst), `worst_1` and so on, or
+            `selected_0`, and the image's number stands below.
+        boxes: True boxes, see `HeatmapMetrics`; they are drawn over the images.
+        masks: True masks, see `HeatmapMetrics`.
+        max_candidates: Number of images to choose from, the first ones.
         image_format: `"png"` or `"jpeg"`, which is five times smaller.
         colormap: One of `kerascam.visualization.COLORMAPS`.
         alpha: Share of the heatmap in the overlay, 0 to 1.
@@ -83,6 +99,10 @@ class HeatmapLogger(SummaryCallback):
         to_rgb=None,
         update_freq="epoch",
         max_images=8,
+        select="first",
+        boxes=None,
+        masks=None,
+        max_candidates=256,
         image_format="png",
         colormap="turbo",
         alpha=0.5,
@@ -91,12 +111,7 @@ class HeatmapLogger(SummaryCallback):
         name=None,
     ):
         super().__init__(log_dir, update_freq, on_error)
-        if isinstance(explainer, Explainer) or not callable(explainer):
-            raise ValueError(
-                "`explainer` must be a class such as `kc.CAM`, or a function from the model to an "
-                f"explainer. Received: {type(explainer).__name__}. An explainer that was built "
-                "already can't follow a model into training: pass its class."
-            )
+        check_explainer(explainer)
         if isinstance(max_images, bool) or not isinstance(max_images, int) or max_images < 1:
             raise ValueError(
                 f"`max_images` must be a positive integer. Received: max_images={max_images!r}."
@@ -116,7 +131,15 @@ class HeatmapLogger(SummaryCallback):
         self.targets = targets
         self.class_names = class_names
         self.to_rgb = to_rgb
+        if not callable(select) and select not in ("first", "worst"):
+            raise ValueError(
+                f'`select` must be "first", "worst" or a function. Received: select={select!r}.'
+            )
         self.max_images = max_images
+        self.select = select
+        self.boxes = boxes
+        self.masks = masks
+        self.max_candidates = check_integer("max_candidates", max_candidates, low=max_images)
         self.image_format = image_format
         self.colormap = colormap
         self.alpha = alpha
@@ -125,21 +148,23 @@ class HeatmapLogger(SummaryCallback):
 
     def build(self):
         """Builds the explainer and draws everything once."""
-        if isinstance(self.model, keras.Sequential) and not self.model.built:
-            shape = batch_shape(self.images)
-            if shape is not None:
-                self.model.build(shape)  # As `fit` is about to do.
+        self._kept = None
+        build_sequential(self.model, self.images)
         self._explain = self.explainer(self.model)
-        self._inputs, self._labels = take_probes(
-            self.images, self.labels, self.max_images, self._explain
-        )
-        num_images, num_classes = len(self._inputs[0]), self._explain.num_classes
+        most = self.max_images if self.select == "first" else self.max_candidates
+        inputs, self._labels = take_probes(self.images, self.labels, most, self._explain)
+        number, num_classes = len(inputs[0]), self._explain.num_classes
         self._names = check_class_names(self.class_names, max(num_classes, 2))
-        self._targets = self._choose_targets()
-        shown = next((array for array in self._inputs if array.ndim == 4), self._inputs[0])
-        self._pictures = visualization.enlarge(visualization.to_rgb(shown, self.to_rgb))
-        captions = [["input", self._true_line(index)] for index in range(num_images)]
-        self._encoded_inputs = self._encode(self._pictures, captions)
+        targets = self._choose_targets(number, most)
+        self._probes = Probes(self.model, self.explainer, self._explain, inputs, targets)
+        shown = next((array for array in inputs if array.ndim == 4), inputs[0])
+        self._rgb = visualization.to_rgb(shown, self.to_rgb)
+        self._truth = take_truth(self.boxes, self.masks, number, self._rgb.shape[1:3])
+        if self.select == "worst" and self._truth is None and self._labels is None:
+            raise ValueError(
+                '`select="worst"` needs labels, or `boxes` or `masks`. Received: none of them.'
+            )
+        self._tag = {"first": "image", "worst": "worst"}.get(self.select, "selected")
         self._draw()
         return self.name or type(self._explain).__name__.lower()
 
@@ -147,27 +172,31 @@ class HeatmapLogger(SummaryCallback):
         """Writes pictures and numbers of one step."""
         heatmaps, samples = self._draw()
         for index, (heatmap, pictures) in enumerate(zip(heatmaps, samples, strict=True)):
-            writer.images(f"{self._group}/image_{index}", pictures, *self._picture_size)
-            writer.scalar(f"{self._group}_min/image_{index}", heatmap.min())
-            writer.scalar(f"{self._group}_max/image_{index}", heatmap.max())
+            tag = f"{self._tag}_{index}"
+            writer.images(f"{self._group}/{tag}", pictures, *self._picture_size)
+            writer.scalar(f"{self._group}_min/{tag}", heatmap.min())
+            writer.scalar(f"{self._group}_max/{tag}", heatmap.max())
 
     def _draw(self):
-        """Raw heatmaps, and for each image its encoded pictures."""
-        inputs = self._inputs if len(self._inputs) > 1 else self._inputs[0]
-        heatmaps, targets, scores = self._explain(inputs, self._targets, verbose=0)
-        probabilities = self._explain.probabilities(scores)
+        """Raw heatmaps of the images to show, and for each its encoded pictures."""
+        explanation = self._probes.explanation()
+        probabilities = self._explain.probabilities(explanation.scores)
         if probabilities.shape[-1] == 1:
             probabilities = np.concatenate([1 - probabilities, probabilities], axis=-1)
+        chosen = self._choose(explanation, probabilities)
         predicted = probabilities.argmax(axis=-1)
+        heatmaps, targets = explanation.heatmaps[chosen], explanation.targets
         value_range = self._value_range(heatmaps)
         shown = heatmaps
         if self._explain.has_offset and value_range is None:
             shown = heatmaps - heatmaps.min(axis=(1, 2), keepdims=True)
-        resized = visualization.resize(shown, self._pictures.shape[1:3])
+        inputs, pictures = self._inputs_of(chosen)
+        resized = visualization.resize(shown, pictures.shape[1:3])
         colored = visualization.colorize(resized, self.colormap, value_range)
-        overlays = visualization.blend(self._pictures, colored, self.alpha)
+        overlays = self._with_boxes(visualization.blend(pictures, colored, self.alpha), chosen)
         overlay_lines, heatmap_lines = [], []
-        for index, (heatmap, guess) in enumerate(zip(heatmaps, predicted, strict=True)):
+        for index, heatmap in zip(chosen, heatmaps, strict=True):
+            guess = predicted[index]
             share = 100 * probabilities[index, guess]
             overlay_lines.append(
                 [self._true_line(index), f"predicted: {self._names[guess]} {share:.0f} %"]
@@ -178,14 +207,53 @@ class HeatmapLogger(SummaryCallback):
             )
         colors: Any = _WHITE
         if self._labels is not None:
-            colors = [_GREEN if right else _RED for right in predicted == self._labels]
+            right = (predicted == self._labels)[chosen]
+            colors = [_GREEN if hit else _RED for hit in right]
         samples = zip(
-            self._encoded_inputs,
+            inputs,
             self._encode(overlays, overlay_lines, colors),
             self._encode(colored, heatmap_lines),
             strict=True,
         )
         return heatmaps, list(samples)
+
+    def _choose(self, explanation, probabilities):
+        """Indices of the images to show."""
+        number = len(probabilities)
+        if self.select == "first":
+            return np.arange(number)
+        if callable(self.select):
+            badness = np.asarray(self.select(explanation, self._labels), "float64")
+            if badness.shape != (number,):
+                raise ValueError(
+                    "`select` must return one number for each image. Received: shape "
+                    f"{badness.shape} for {number} images."
+                )
+        elif self._truth is None:
+            badness = -probabilities[np.arange(number), self._labels]  # The order of the loss.
+        else:
+            resized = visualization.resize(explanation.heatmaps, self._truth.size)
+            badness = -energy_inside(resized, self._truth.masks)
+        badness = np.nan_to_num(badness, nan=np.inf)
+        return np.argsort(-badness, kind="stable")[: self.max_images]
+
+    def _inputs_of(self, chosen):
+        """Encoded inputs and enlarged pictures of some images."""
+        if self.select == "first" and self._kept is not None:
+            return self._kept
+        pictures = visualization.enlarge(self._rgb[chosen])
+        first = "input" if self.select == "first" else "image {}"
+        lines = [[first.format(index), self._true_line(index)] for index in chosen]
+        self._kept = self._encode(self._with_boxes(pictures, chosen), lines), pictures
+        return self._kept
+
+    def _with_boxes(self, pictures, chosen):
+        if self._truth is None or self.boxes is None:
+            return pictures
+        factor = pictures.shape[1] / self._truth.size[0]
+        return visualization.draw_boxes(
+            pictures, [factor * self._truth.boxes[index] for index in chosen]
+        )
 
     def _encode(self, pictures, lines, colors=_WHITE):
         labelled = visualization.add_labels(pictures, lines, colors)
@@ -195,15 +263,15 @@ class HeatmapLogger(SummaryCallback):
     def _true_line(self, index):
         return "" if self._labels is None else f"true: {self._names[self._labels[index]]}"
 
-    def _choose_targets(self):
+    def _choose_targets(self, number, most):
         if isinstance(self.targets, str):
             return self._labels if self.targets == "label" else None
         if self.targets is None or callable(self.targets):
             return self.targets
         targets = np.asarray(self.targets)
         if targets.ndim:
-            targets = targets[: self.max_images]
-        return check_targets(targets, len(self._inputs[0]), self._explain.num_classes)
+            targets = targets[:most]
+        return check_targets(targets, number, self._explain.num_classes)
 
     def _value_range(self, heatmaps):
         if isinstance(self.scale, str):

@@ -1,9 +1,15 @@
 """The images that a callback watches during training."""
 
+import weakref
+import zlib
+from typing import ClassVar
+
 import keras
 import numpy as np
 
+from kerascam.explainers import CAM, Explainer, Explanation
 from kerascam.explainers.targets import check_targets
+from kerascam.metrics.truth import Truth
 
 
 def take_probes(images, labels, max_images, explainer):
@@ -59,6 +65,66 @@ def take_probes(images, labels, max_images, explainer):
     return inputs, check_targets(labels, len(labels), explainer.num_classes, name="labels")
 
 
+def take_truth(boxes, masks, number, size):
+    """Where the objects of the images are, as far as the user says.
+
+    Args:
+        boxes: True boxes, or `None`.
+        masks: True masks, or `None`.
+        number: Number of images that were taken, the first ones.
+        size: `(height, width)` of the images.
+
+    Returns:
+        A `Truth` with boxes and masks each from where they were given, the other from it where
+        they were not; `None` where nothing was.
+
+    Raises:
+        TypeError: If masks are no booleans.
+        ValueError: If boxes or masks are wrong, or there are too few.
+    """
+    if masks is not None and np.asarray(masks).dtype != bool:
+        raise TypeError(
+            f"`masks` must be booleans. Received: dtype {np.asarray(masks).dtype}. Pass them as "
+            "`masks > 0`."
+        )
+    truths = []
+    for part in (boxes, masks):
+        if part is None:
+            continue
+        if len(part) < number:
+            raise ValueError(
+                f"There must be boxes or a mask for each image. Received: {len(part)} for {number} "
+                "images."
+            )
+        truths.append(Truth(part[:number], size))
+    if not truths:
+        return None
+    truths[0].masks = truths[-1].masks
+    return truths[0]
+
+
+def check_explainer(explainer):
+    """Checks that what the user passed makes an explainer of a model.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    if isinstance(explainer, Explainer) or not callable(explainer):
+        raise ValueError(
+            "`explainer` must be a class such as `kc.CAM`, or a function from the model to an "
+            f"explainer. Received: {type(explainer).__name__}. An explainer that was built "
+            "already can't follow a model into training: pass its class."
+        )
+
+
+def build_sequential(model, images):
+    """Builds a `Sequential` that was not built yet for images, as `fit` is about to do."""
+    if isinstance(model, keras.Sequential) and not model.built:
+        shape = batch_shape(images)
+        if shape is not None:
+            model.build(shape)
+
+
 def batch_shape(images):
     """Shape of a batch of pictures, `(None, height, width, channels)`; `None` for anything else.
 
@@ -91,3 +157,118 @@ def _from_dataset(dataset, max_images, explainer):
     if not has_labels:
         return batch, None
     return batch[0], batch[1] if len(batch) > 1 else None
+
+
+class Probes:
+    """Images that are explained again and again, once for all callbacks that watch them.
+
+    What another callback computed of the same images, with the same explainer and the weights of
+    now, is taken from there.
+
+    Args:
+        model: The model.
+        factory: What the user passed as `explainer`.
+        explain: The `Explainer` that it made.
+        inputs: Arrays of the model's inputs.
+        targets: Class of each image, or another target.
+        compares: Whether a map of a second class of each image is wanted, too.
+    """
+
+    _known: ClassVar[weakref.WeakKeyDictionary] = weakref.WeakKeyDictionary()
+
+    def __init__(self, model, factory, explain, inputs, targets, compares=False):
+        self.explain = explain
+        self.inputs = inputs
+        self.targets = targets
+        self._compares = compares
+        self._factory = factory
+        self._weights = model.weights
+        self._siblings = self._known.setdefault(model, weakref.WeakSet())
+        self._siblings.add(self)
+        self._covering: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+        self._latest: tuple | None = None
+
+    def __len__(self):
+        return len(self.inputs[0])
+
+    def explanation(self):
+        """The `Explanation` with the weights of now."""
+        return self._now()[0]
+
+    def comparison(self):
+        """The `Explanation`, and maps of the class and of its strongest rival, a pair of arrays.
+
+        The maps of `kerascam.CAM` are without the mean over all classes.
+        """
+        return self._now()
+
+    def _now(self):
+        sources = [probes for probes in self._siblings if self._is_covered_by(probes)]
+        # Reading all weights is for nothing where there is nobody to share with.
+        mark = _mark(self._weights) if len(sources) > 1 else None
+        for probes in sources:
+            if mark is None or probes._latest is None or probes._latest[0] != mark:
+                continue
+            _, explanation, pair = probes._latest
+            if pair is not None or not self._compares:
+                return _first(len(self), explanation, pair)
+        # With those who want more of exactly these images, so that they find it.
+        more = any(probes._compares for probes in sources if len(probes) == len(self))
+        explanation, pair = self._compute(more)
+        self._latest = (mark, explanation, pair)
+        return explanation, pair
+
+    def _compute(self, compares):
+        inputs = self.inputs if len(self.inputs) > 1 else self.inputs[0]
+        if not compares:
+            return self.explain(inputs, self.targets, verbose=0), None
+        if isinstance(self.explain, CAM):
+            maps, rivals, means, targets, scores = self.explain.compare(inputs, self.targets, 0)
+            return Explanation(maps, targets, scores), (maps - means, rivals - means)
+        explanation = self.explain(inputs, self.targets, verbose=0)
+        scores = explanation.scores
+        if scores.shape[1] == 1:
+            scores = np.concatenate([-scores, scores], axis=1)
+        others = np.where(
+            np.eye(scores.shape[1], dtype="bool")[explanation.targets], -np.inf, scores
+        )
+        rivals = self.explain(inputs, others.argmax(axis=1), verbose=0).heatmaps
+        return explanation, (explanation.heatmaps, rivals)
+
+    def _is_covered_by(self, other):
+        """Whether another's images begin with these, explained in the same way."""
+        if other is self:
+            return True
+        if other not in self._covering:
+            number = len(self)
+            targets = [self.targets, other.targets]
+            if all(isinstance(target, np.ndarray) for target in targets):
+                same = np.array_equal(targets[0], targets[1][:number])
+            else:
+                same = targets[0] is targets[1]
+            self._covering[other] = (
+                same
+                and self._factory is other._factory
+                and len(self.inputs) == len(other.inputs)
+                and all(
+                    np.array_equal(mine, theirs[:number])
+                    for mine, theirs in zip(self.inputs, other.inputs, strict=True)
+                )
+            )
+        return self._covering[other]
+
+
+def _mark(weights):
+    """A number for the values of all weights, to see that they are the same as before."""
+    mark = 0
+    for weight in weights:
+        value = keras.ops.convert_to_numpy(weight.value)
+        mark = zlib.adler32(value.tobytes(), mark)
+    return mark
+
+
+def _first(number, explanation, pair):
+    heatmaps, targets, scores = explanation
+    targets = None if targets is None else targets[:number]
+    cut = Explanation(heatmaps[:number], targets, scores[:number])
+    return cut, pair and tuple(maps[:number] for maps in pair)

@@ -1,6 +1,7 @@
 """What all callbacks that write to TensorBoard share."""
 
 import abc
+import contextlib
 import operator
 import warnings
 from typing import Any
@@ -19,12 +20,16 @@ class SummaryCallback(keras.callbacks.Callback):
     `tf.distribute`.
 
     Args:
-        log_dir: TensorBoard's log directory; events go to its run `kerascam`.
+        log_dir: TensorBoard's log directory; events go to its run `kerascam`. `None` for a callback
+            that writes none.
         update_freq: `"epoch"`, or an integer to write each time so many batches are done. Epochs
             count from 0 and batches as `optimizer.iterations` does, going on where an earlier
             `fit` ended.
         on_error: `"warn"`, or `"raise"` to stop the training.
     """
+
+    runs_everywhere = False
+    """Whether there is work to do on workers that write nothing, too."""
 
     def __init__(self, log_dir, update_freq="epoch", on_error="warn"):
         super().__init__()
@@ -55,10 +60,10 @@ class SummaryCallback(keras.callbacks.Callback):
 
     @abc.abstractmethod
     def write(self, writer):
-        """Writes one step to an `EventWriter`."""
+        """Does the work of one step, and writes it to an `EventWriter`, or `None`."""
 
     def finish(self, writer):
-        """Writes what is to be written when training has ended, to an `EventWriter`."""
+        """Writes what is to be written when training has ended, as `write`."""
 
     def prepare(self):
         """Calls `build`, unless that was done for this model; returns what its tags begin with."""
@@ -69,12 +74,13 @@ class SummaryCallback(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Checks everything and opens the event file."""
-        self._is_on = _is_chief(self.model)
+        self._is_on = self.runs_everywhere or _is_chief(self.model)
         if not self._is_on:
             return
         group = self.prepare()
-        self._writer = EventWriter.open(self.log_dir)
-        self._writer.claim(group, self)
+        if self.log_dir is not None and _is_chief(self.model):
+            self._writer = EventWriter.open(self.log_dir)
+            self._writer.claim(group, self)
         self._offset = None
         if self.update_freq != "epoch":
             self._iterations = self._count_iterations()
@@ -107,7 +113,7 @@ class SummaryCallback(keras.callbacks.Callback):
 
     def _write(self, function):
         try:
-            with self._writer.at(self._last_step) as writer:
+            with self._at(self._last_step) as writer:
                 function(writer)
         except Exception as error:
             if self.on_error == "raise":
@@ -121,6 +127,9 @@ class SummaryCallback(keras.callbacks.Callback):
                 stacklevel=3,
             )
 
+    def _at(self, step):
+        return contextlib.nullcontext() if self._writer is None else self._writer.at(step)
+
     def _choose_offset(self, step):
         """At the first step of a `fit`: goes on after the last, as a step back hides events."""
         if self._offset is not None:
@@ -130,7 +139,7 @@ class SummaryCallback(keras.callbacks.Callback):
             return
         self._offset = 0
         begins_anew = step == 0 if self.update_freq == "epoch" else step < 2 * self.update_freq
-        if self._writer.had_events and begins_anew:
+        if self._writer is not None and self._writer.had_events and begins_anew:
             warnings.warn(
                 f"The run '{self.log_dir}' has events of an earlier training. TensorBoard hides "
                 "these as this one begins at the first step again. Pass a new `log_dir` for each "

@@ -133,14 +133,7 @@ class Explainer(abc.ABC):
             classes = check_targets(targets, num_images, self.num_classes)
             compute = lambda *batch: self._by_class(list(batch[:-1]), batch[-1])  # noqa: E731
             arguments = [*inputs, classes]
-        self._progress = Progress(num_images, verbose)
-        batches = []
-        for start in range(0, num_images, self.batch_size):
-            batch = [array[start : start + self.batch_size] for array in arguments]
-            self._progress.begin(len(batch[0]))
-            batches.append([ops.convert_to_numpy(tensor) for tensor in compute(*batch)])
-            self._progress.end()
-        heatmaps, classes, scores = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+        heatmaps, classes, scores = self._in_batches(compute, arguments, verbose)
         self._warn_of_dead(heatmaps)
         return Explanation(heatmaps, None if callable(targets) else classes, scores)
 
@@ -212,6 +205,18 @@ class Explainer(abc.ABC):
                 f"{[len(array) for array in checked]}."
             )
         return checked
+
+    def _in_batches(self, compute, arguments, verbose):
+        """What a compiled function makes of arrays, `batch_size` entries at once, put together."""
+        num_images = len(arguments[0])
+        self._progress = Progress(num_images, verbose)
+        batches = []
+        for start in range(0, num_images, self.batch_size):
+            batch = [array[start : start + self.batch_size] for array in arguments]
+            self._progress.begin(len(batch[0]))
+            batches.append([ops.convert_to_numpy(tensor) for tensor in compute(*batch)])
+            self._progress.end()
+        return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
 
     def _run(self, inputs, target):
         heatmaps, scores = self.explain(inputs, target)

@@ -1,12 +1,35 @@
 """Class activation mapping."""
 
+from typing import NamedTuple
+
+import keras
+import numpy as np
 from keras import ops
 
-from kerascam.autodiff import gradients
+from kerascam.autodiff import compile_function, gradients
 from kerascam.explainers.base import Explainer
-from kerascam.explainers.targets import CallableTarget
+from kerascam.explainers.targets import CallableTarget, ClassTarget, check_targets
 from kerascam.graph import Place, find_gap_head
 from kerascam.layers.cam_head import weighted_sum
+
+
+class Comparison(NamedTuple):
+    """Maps of two classes of each image, from one forward pass.
+
+    Attributes:
+        heatmaps: Of the class of each image, `(batch, h, w)`.
+        rivals: Of the class with the highest score among all others.
+        means: Mean of the maps of all classes. The maps of a softmax head are defined only up to
+            one map that is the same for all classes; maps minus their mean do not depend on it.
+        targets: Class of each image, `(batch,)`.
+        scores: Scores of all classes before softmax or sigmoid, `(batch, classes)`.
+    """
+
+    heatmaps: np.ndarray
+    rivals: np.ndarray
+    means: np.ndarray
+    targets: np.ndarray
+    scores: np.ndarray
 
 
 class CAM(Explainer):
@@ -51,6 +74,48 @@ class CAM(Explainer):
         self._head = find_gap_head(graph, self._network.score)
         features = self._head.features
         self._place = Place("features", graph.tensors[features], features)
+        self._both = compile_function(
+            self._compare, self._inputs, keras.KerasTensor((None,), dtype="int32")
+        )
+
+    def compare(self, images, targets=None, verbose="auto"):
+        """Maps of each image's class, of its strongest rival, and the mean over all classes.
+
+        Args:
+            images: See `Explainer`.
+            targets: Class of each image, or one for all. Default: the predicted ones.
+            verbose: See `Explainer`.
+
+        Returns:
+            A `Comparison` tuple.
+
+        Raises:
+            TypeError: If images or targets have a wrong type.
+            ValueError: If they have a wrong shape, or a target does not exist.
+        """
+        inputs = self.check_images(images)
+        classes = check_targets(targets, len(inputs[0]), self.num_classes)
+        return Comparison(
+            *self._in_batches(
+                lambda *batch: self._both(list(batch[:-1]), batch[-1]),
+                [*inputs, classes],
+                verbose,
+            )
+        )
+
+    def shift_ambiguity(self):
+        """How much of the weights all classes share, `|mean_c w_c| / mean_c |w_c|`, 0 to 1.
+
+        Softmax does not see this part, but each map has it: where it is large, look at maps minus
+        their mean, or at the contrast of two classes. `None` where there are no two classes or
+        each channel is a class.
+        """
+        kernel = self._head.kernel()
+        if kernel is None or self.num_classes == 1:
+            return None
+        kernel = ops.convert_to_numpy(kernel).astype("float64")
+        lengths = np.linalg.norm(kernel, axis=0).mean()
+        return float(np.linalg.norm(kernel.mean(axis=1)) / lengths) if lengths > 0 else 0.0
 
     def explain(self, inputs, target):
         """Maps and scores of one batch."""
@@ -70,3 +135,23 @@ class CAM(Explainer):
         if kernel is None:
             return ops.one_hot(classes, self.num_classes, dtype="float32")
         return ops.transpose(ops.take(kernel, classes, axis=1))
+
+    def _compare(self, inputs, classes):
+        target = ClassTarget(classes)
+        features, scores = self._network.features_and_scores(inputs, self._place)
+        own = target.classes(scores)
+        every = scores if self.num_classes > 1 else ops.concatenate([-scores, scores], axis=-1)
+        hidden = ops.one_hot(own, every.shape[-1], dtype="bool")
+        rival = ops.cast(ops.argmax(ops.where(hidden, -np.inf, every), axis=-1), "int32")
+        maps, rivals = (
+            weighted_sum(features, self._weights(scores, ClassTarget(chosen)))
+            for chosen in (own, rival)
+        )
+        kernel = self._head.kernel()
+        if self.num_classes == 1:  # The map of the other class is the negative.
+            means = ops.zeros_like(maps)
+        elif kernel is None:
+            means = ops.mean(features, axis=-1)
+        else:
+            means = weighted_sum(features, ops.mean(kernel, axis=1))
+        return maps, rivals, means, own, scores

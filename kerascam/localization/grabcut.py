@@ -100,11 +100,13 @@ def _cut(picture, heatmap, foreground, background, iterations):
     mask[heatmap > high] = cv2.GC_FGD
     mask[heatmap == high] = cv2.GC_PR_FGD
     cv2.setRNGSeed(0)  # The mixtures begin at random: an image must not depend on those before.
-    models: Any = np.zeros((2, 1, 65))
+    back: Any
+    front: Any
+    back, front = np.zeros((2, 1, 65))
     # A picture of the chosen pixels alone, so that only these teach the colours.
-    chosen = np.ascontiguousarray(picture[seeds][None]), np.ascontiguousarray(sides[seeds][None])
-    cv2.grabCut(*chosen, _NO_RECTANGLE, *models, 1, cv2.GC_INIT_WITH_MASK)
-    cv2.grabCut(picture, mask, _NO_RECTANGLE, *models, 1, cv2.GC_EVAL_FREEZE_MODEL)
+    pixels, chosen = (np.ascontiguousarray(part[seeds][None]) for part in (picture, sides))
+    cv2.grabCut(pixels, chosen, _NO_RECTANGLE, back, front, 1, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(picture, mask, _NO_RECTANGLE, back, front, 1, cv2.GC_EVAL_FREEZE_MODEL)
     if iterations > 1:
-        cv2.grabCut(picture, mask, _NO_RECTANGLE, *models, iterations - 1, cv2.GC_EVAL)
+        cv2.grabCut(picture, mask, _NO_RECTANGLE, back, front, iterations - 1, cv2.GC_EVAL)
     return (mask == cv2.GC_FGD) | (mask == cv2.GC_PR_FGD)

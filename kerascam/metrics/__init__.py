@@ -18,6 +18,7 @@ from kerascam.metrics.road import Road, impute, road
 from kerascam.metrics.scorer import Scorer
 from kerascam.metrics.sensitivity import infidelity, max_sensitivity, sensitivity_n
 from kerascam.metrics.similarity import ssim
+from kerascam.metrics.training import border_mass, class_sensitivity, drift
 
 __all__ = [
     "BoxIoU",
@@ -34,8 +35,11 @@ __all__ = [
     "Top1Localization",
     "average_drop",
     "average_gain",
+    "border_mass",
     "cascading_randomization",
+    "class_sensitivity",
     "deletion",
+    "drift",
     "entropy",
     "gini",
     "impute",
