@@ -14,6 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import class_models
 import explainers
 import keras
+import localization
 import numpy as np
 import tensorflow as tf
 from timing import in_turns, seconds
@@ -80,7 +81,7 @@ def one_logging_step(turns):
         network, drawing, writing = [], [], []
         draw = logger._draw
         for step in range(turns + 1):
-            network.append(seconds(lambda: logger._explain(images, logger._targets)))
+            network.append(seconds(logger._probes.explanation))
             drawing.append(seconds(draw))
             samples = draw()
             logger._draw = lambda samples=samples: samples
@@ -101,33 +102,52 @@ def one_logging_step(turns):
 
 
 def demo_epoch(turns):
-    """An epoch of the demo with and without the callback, and the time spent inside it."""
+    """An epoch of the demo with `HeatmapLogger`, and with `HeatmapMetrics`, against one without."""
     train, held_out = kc.datasets.shapes(4000, seed=1), kc.datasets.shapes(400, seed=2)
     model = demo_model(4)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+
+    def epoch(callbacks):
+        model.fit(
+            train.images,
+            train.labels,
+            validation_data=(held_out.images, held_out.labels),
+            verbose=0,
+            callbacks=callbacks,
+        )
+
     with tempfile.TemporaryDirectory() as folder:
-        logger = kc.callbacks.HeatmapLogger(folder, held_out.images, held_out.labels, max_images=6)
-        inside = []
-        on_epoch_end = logger.on_epoch_end
-        logger.on_epoch_end = lambda *a: inside.append(seconds(lambda: on_epoch_end(*a)))
-
-        def epoch(callbacks):
-            model.fit(
-                train.images,
-                train.labels,
-                validation_data=(held_out.images, held_out.labels),
-                verbose=0,
-                callbacks=callbacks,
+        pair = held_out.images, held_out.labels
+        logger = kc.callbacks.HeatmapLogger(folder, *pair, max_images=6)
+        metrics = kc.callbacks.HeatmapMetrics(
+            *pair, held_out.boxes, held_out.masks, max_images=64, log_dir=folder
+        )
+        for name, callback, target in [
+            ("HeatmapLogger, 6 images", logger, 3),
+            ("HeatmapMetrics, 64 images with boxes and masks", metrics, 5),
+        ]:
+            inside = []
+            on_epoch_end = callback.on_epoch_end
+            callback.on_epoch_end = lambda *arguments, inside=inside, hook=on_epoch_end: (
+                inside.append(seconds(lambda: hook(*arguments)))
             )
-
-        with_it, without, ratio = in_turns(lambda: epoch([logger]), lambda: epoch([]), turns)
-    step = statistics.median(inside[1:])
-    print("\n| an epoch of the demo | time |")
-    print("|---|---|")
-    print(f"| without the callback | {without:.2f} s |")
-    print(f"| with it | {with_it:.2f} s |")
-    print(f"| more, median over {turns} turns (target 3 %) | **{100 * (ratio - 1):+.1f} %** |")
-    print(f"| time inside the callback, as share of an epoch | {100 * step / without:.1f} % |")
+            with_it, without, ratio = in_turns(
+                lambda callback=callback: epoch([callback]), lambda: epoch([]), turns
+            )
+            step = statistics.median(inside[1:])
+            print(f"\n| an epoch of the demo, {name} | time |")
+            print("|---|---|")
+            print(f"| without the callback | {without:.2f} s |")
+            print(f"| with it | {with_it:.2f} s |")
+            print(
+                f"| more, median over {turns} turns (target {target} %) "
+                f"| **{100 * (ratio - 1):+.1f} %** |"
+            )
+            print(
+                "| time inside the callback, as share of an epoch "
+                f"| **{100 * step / without:.1f} %** |",
+                flush=True,
+            )
 
 
 PARTS = {
@@ -139,6 +159,8 @@ PARTS = {
     "class-model": class_models.class_models,
     "logging": one_logging_step,
     "demo": demo_epoch,
+    "boxes": lambda turns: localization.speed(),
+    "table": lambda turns: localization.table(),
 }
 
 

@@ -12,7 +12,7 @@ from kerascam.explainers import CAM
 _NUM_SHOWN = 6
 
 
-def demo_model(num_classes, image_size=64):
+def demo_model(num_classes, image_size=64, pooling="average"):
     """A small GAP network for RGB images in 0..1; its maps have an eighth of the image's size."""
     backbone = keras.Sequential(name="backbone")
     backbone.add(keras.Input((image_size, image_size, 3)))
@@ -24,7 +24,7 @@ def demo_model(num_classes, image_size=64):
         backbone.add(keras.layers.ReLU())
         if pool > 1:
             backbone.add(keras.layers.MaxPooling2D(pool))
-    return models.cam_classifier(backbone, num_classes, name="shapes_gap")
+    return models.cam_classifier(backbone, num_classes, pooling=pooling, name="shapes_gap")
 
 
 def run_demo(quick=False, epochs=None, log_dir=None):

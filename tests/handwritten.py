@@ -5,7 +5,10 @@ import keras
 import numpy as np
 from sklearn.datasets import load_digits
 
+import kerascam as kc
+
 SIZE = 28
+CANVAS, DIGIT = 48, 24
 
 
 def digit_images(degrees=0.0, shift=0.0, scale=0.0, seed=0, copies=1):
@@ -48,3 +51,35 @@ def digit_network(epochs=6, callbacks=()):
     )
     model.fit(images.astype("float32"), labels, epochs=epochs, verbose=0, callbacks=list(callbacks))
     return model
+
+
+def canvases(digits, labels, number, seed):
+    """Digits in a quarter of the canvas, among strokes cut out of other digits."""
+    rng = np.random.default_rng(seed)
+    images = np.zeros((number, CANVAS, CANVAS, 1), "float32")
+    masks = np.zeros((number, CANVAS, CANVAS), "bool")
+    chosen = rng.integers(len(digits), size=number)
+    for image, mask, index in zip(images[..., 0], masks, chosen, strict=True):
+        for _ in range(12):
+            piece = cv2.resize(digits[rng.integers(len(digits))], (DIGIT, DIGIT))
+            top, left = rng.integers(DIGIT - 6, size=2)
+            piece = piece[top : top + 6, left : left + 6]
+            y, x = rng.integers(CANVAS - 6, size=2)
+            image[y : y + 6, x : x + 6] = np.maximum(image[y : y + 6, x : x + 6], piece)
+        y, x = rng.integers(CANVAS - DIGIT + 1, size=2)
+        image[y : y + DIGIT, x : x + DIGIT] = cv2.resize(digits[index], (DIGIT, DIGIT))
+        mask[y : y + DIGIT, x : x + DIGIT] = True
+        image += rng.normal(scale=0.05, size=image.shape)
+    return np.clip(images, 0, 1), labels[chosen], masks
+
+
+def canvas_network(pooling="average"):
+    """A GAP network for such canvases."""
+    backbone = keras.Sequential([keras.Input((CANVAS, CANVAS, 1))], name="backbone")
+    for filters, pool in [(16, True), (32, True), (64, False), (64, False)]:
+        backbone.add(keras.layers.Conv2D(filters, 3, padding="same", use_bias=False))
+        backbone.add(keras.layers.BatchNormalization(momentum=0.9))
+        backbone.add(keras.layers.ReLU())
+        if pool:
+            backbone.add(keras.layers.MaxPooling2D(2))
+    return kc.models.cam_classifier(backbone, 10, pooling=pooling)

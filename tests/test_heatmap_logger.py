@@ -639,3 +639,81 @@ def test_methods_whose_maps_cannot_be_shown_are_told_before_training(data, tmp_p
     kept = functools.partial(kc.Saliency, channels=None)
     with pytest.raises(ValueError, match="Heatmaps must"):
         fit(compiled(), data, [HeatmapLogger(tmp_path, images, labels, explainer=kept)])
+
+
+def test_the_worst_by_loss_are_chosen_anew_each_time(data, tmp_path, written):
+    model, (images, labels) = compiled(), data
+    logger = HeatmapLogger(tmp_path, images, labels, select="worst", max_images=3)
+    fit(model, data, [logger])
+    found = events(tmp_path)
+    assert set(found) == {
+        f"{group}/worst_{rank}" for group in ("cam", "cam_min", "cam_max") for rank in range(3)
+    }
+    probabilities = model.predict(images, verbose=0)[np.arange(16), labels]
+    worst = np.argsort(probabilities)[:3]
+    heatmaps = kc.CAM(model)(images, labels).heatmaps
+    (inputs, _), (overlays, _), _ = written[-3:]
+    for rank, index in enumerate(worst):
+        assert inputs[rank] == [f"image {index}", f"true: {labels[index]}"]
+        assert overlays[rank][0] == f"true: {labels[index]}"
+        assert found[f"cam_max/worst_{rank}"][1] == pytest.approx(heatmaps[index].max(), rel=1e-5)
+        shown = decode(found[f"cam/worst_{rank}"][1][0])[:224]
+        expected = kc.visualization.enlarge(kc.visualization.to_rgb(images, (0, 1))[[index]])[0]
+        np.testing.assert_array_equal(shown, expected)
+
+
+@pytest.mark.parametrize("with_boxes", [True, False])
+def test_the_worst_by_energy_where_the_object_is_known(data, tmp_path, written, with_boxes):
+    model, (images, labels) = compiled(), data
+    boxes = np.tile([4, 8, 20, 28], (16, 1))
+    masks = np.zeros((16, 32, 32), "bool")
+    masks[:, 8:28, 4:20] = True
+    truth = {"boxes": boxes} if with_boxes else {"masks": masks}
+    logger = HeatmapLogger(tmp_path, images, labels, select="worst", max_images=2, **truth)
+    fit(model, data, [logger], epochs=1)
+    resized = kc.visualization.resize(kc.CAM(model)(images, labels).heatmaps, (32, 32)).clip(0)
+    energy = (resized * masks).sum(axis=(1, 2)) / resized.sum(axis=(1, 2))
+    worst = np.argsort(energy)[:2]
+    assert [line for line, _ in written[-3][0]] == [f"image {index}" for index in worst]
+    shown = decode(events(tmp_path)["cam/worst_0"][0][0])
+    corner = shown[8 * 7, 4 * 7]
+    assert (corner == 255).all() == with_boxes
+
+
+def test_a_function_chooses(data, tmp_path, written):
+    images, labels = data
+
+    def select(explanation, given):
+        assert explanation.heatmaps.shape[0] == len(given) == 9
+        return np.arange(9) % 5
+
+    logger = HeatmapLogger(tmp_path, images, labels, select=select, max_images=3, max_candidates=9)
+    fit(compiled(), data, [logger], epochs=1)
+    assert "cam/selected_2" in events(tmp_path)
+    assert [line for line, _ in written[-3][0]] == ["image 4", "image 3", "image 8"]
+
+
+def test_boxes_of_the_first_images_are_drawn(data, tmp_path):
+    images, labels = data
+    boxes = [[[4, 8, 20, 28], [-1, -1, -1, -1]]] * 16
+    fit(compiled(), data, [HeatmapLogger(tmp_path, images, labels, boxes=boxes)], epochs=1)
+    for sample in events(tmp_path)["cam/image_5"][0][:2]:
+        shown = decode(sample)
+        assert (shown[8 * 7, 4 * 7 : 20 * 7] == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"select": "best"}, '`select` must be "first", "worst" or a function'),
+        ({"select": "worst", "labels": None}, "needs labels, or `boxes` or `masks`"),
+        ({"select": lambda explanation, labels: [1, 2]}, "one number for each image"),
+        ({"max_candidates": 3}, "`max_candidates` must be an integer of at least 8"),
+        ({"boxes": [[4, 4, 2, 2]] * 16}, "left < right"),
+        ({"boxes": [[4, 4, 8, 8]] * 2}, "Received: 2 for 8"),
+    ],
+)
+def test_bad_choices_are_refused(arguments, message, data, tmp_path):
+    arguments = {"labels": data[1], **arguments}
+    with pytest.raises(ValueError, match=message):
+        fit(compiled(), data, [HeatmapLogger(tmp_path, data[0], **arguments)])

@@ -175,10 +175,7 @@ def _find(heatmaps, image_size, threshold, convention):
         found = []
         for map_ in normalize(resize_cubic(heatmaps, size), "minmax"):
             gray = to_gray(map_)
-            some, areas = contour_boxes(gray, int(share * gray.max()))
-            # Python's `max`, which the reference has, takes the first of equal ones.
-            order = [areas.argmax(), *np.delete(np.arange(len(areas)), areas.argmax())]
-            found.append(some[order] if gray.any() else some[:0])
+            found.append(contour_boxes(gray, share) if gray.any() else np.zeros((0, 4)))
     else:
         raise ValueError(
             f"`convention` must be one of {CONVENTIONS}. Received: convention={convention!r}."

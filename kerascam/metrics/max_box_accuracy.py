@@ -168,12 +168,8 @@ def overlaps_at_all(heatmaps, truth, thresholds, size, *, largest, normalization
     for overlap, map_, boxes in zip(overlaps, maps, truth.boxes, strict=True):
         if not len(boxes):
             continue
-        same, found = [], []
-        for number, some, areas in boxes_at_all(to_gray(map_), thresholds):
-            same.append(number)
-            found.append(some[[areas.argmax()]] if largest else some)
+        found, begins, counts = boxes_at_all(to_gray(map_), thresholds, largest)
         last_pixels = np.floor((boxes - [0, 0, 1, 1]) * scale)
-        best = iou(np.concatenate(found), last_pixels, inclusive=True).max(axis=1)
-        begins = np.cumsum([0, *(len(some) for some in found[:-1])])
-        overlap[:] = np.repeat(np.maximum.reduceat(best, begins), same)
+        best = iou(found, last_pixels, inclusive=True).max(axis=1)
+        overlap[:] = np.repeat(np.maximum.reduceat(best, begins), counts)
     return overlaps
