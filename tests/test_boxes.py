@@ -350,18 +350,15 @@ def test_published_boxes_at_all_thresholds():
     for heatmap in (UNIMODAL, MULTIMODAL):
         shares = [share for _, share, _ in PUBLISHED[:5]]
         expected = [box for other, _, box in PUBLISHED if other is heatmap]
-        found = []
-        for number, some, areas in boxes_at_all(to_gray(heatmap), shares):
-            found += [some[areas.argmax()].tolist()] * number
-        assert found == expected
+        found, begins, counts = boxes_at_all(to_gray(heatmap), shares, largest=True)
+        assert np.repeat(found[begins], counts, axis=0).tolist() == expected
 
 
 def test_box_of_wsolevaluation_is_a_pixel_longer():
     image = np.zeros((10, 12), "uint8")
     image[2:5, 3:6] = 255
-    found, areas = contour_boxes(image, 0)
+    found = contour_boxes(image, 0.0)
     assert found.tolist() == [[3, 2, 6, 5]]
-    assert areas.tolist() == [4.0]
     assert iou(found, [[3, 2, 5, 4]], inclusive=True).item() == 0.5625
 
 
@@ -384,24 +381,37 @@ def test_brightness_is_rounded_down():
     assert to_gray(np.array([0.0, 0.4, 0.6, 0.999, 1.0])).tolist() == [0, 102, 153, 254, 255]
 
 
+@pytest.mark.parametrize("largest", [False, True])
 @pytest.mark.parametrize("number", [7, 100, 1000])
-def test_boxes_at_all_thresholds_are_those_of_each(rng, number):
+def test_boxes_at_all_thresholds_are_those_of_each(rng, number, largest):
     shares = np.arange(number) / number
     for _ in range(3):
         noise = cv2.GaussianBlur(rng.normal(size=(24, 31)), (0, 0), 1.5)
         image = to_gray((noise - noise.min()) / np.ptp(noise))
-        found = []
-        for same, some, areas in boxes_at_all(image, shares):
-            found += [(some.tolist(), areas.tolist())] * same
-        assert len(found) == number
-        for share, (some, areas) in zip(shares, found, strict=True):
-            boxes, sizes = contour_boxes(image, int(share * image.max()))
-            assert (some, areas) == (boxes.tolist(), sizes.tolist())
+        found, begins, counts = boxes_at_all(image, shares, largest)
+        assert sum(counts) == number
+        groups = np.split(found, begins[1:])
+        indices = np.repeat(np.arange(len(groups)), counts)
+        for share, index in zip(shares, indices, strict=True):
+            expected = contour_boxes(image, share)
+            expected = expected[:1] if largest else expected
+            assert sorted(groups[index].tolist()) == sorted(expected.tolist())
+
+
+def test_box_of_the_largest_polygon_comes_first_and_of_equal_ones_the_first(rng):
+    for _ in range(20):
+        image = cv2.GaussianBlur(rng.integers(0, 256, size=(16, 21)).astype("uint8"), (0, 0), 0.8)
+        binary = (image > int(0.5 * image.max())).astype("uint8")
+        contours, _ = cv2.findContours(binary, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
+        x, y, w, h = cv2.boundingRect(max(contours, key=cv2.contourArea))
+        found = contour_boxes(image, 0.5)
+        assert len(found) == len(contours)
+        assert found[0].tolist() == [x, y, min(x + w, 20), min(y + h, 15)]
 
 
 def test_nothing_brighter_than_the_level_gives_one_box_of_zeros():
-    found, areas = contour_boxes(np.full((5, 6), 9, "uint8"), 9)
-    assert (found.tolist(), areas.tolist()) == ([[0, 0, 0, 0]], [0.0])
+    assert contour_boxes(np.full((5, 6), 9, "uint8"), 1.0).tolist() == [[0, 0, 0, 0]]
+    assert contour_boxes(np.zeros((5, 6), "uint8"), 0.0).tolist() == [[0, 0, 0, 0]]
 
 
 def test_threshold_of_the_whole_maximum_gives_no_boxes(maps):

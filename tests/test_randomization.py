@@ -317,7 +317,9 @@ def test_clones_that_are_no_copies_are_refused(images, tmp_path):
     model = network()
     before = snapshot(model, images, tmp_path / "before.keras")
     for clone in (lambda: model, lambda: small_model(size=8), subclassed, Subclassed):
-        with pytest.raises(ValueError, match="must be a new one with weights of the same shapes"):
+        with pytest.raises(
+            ValueError, match="must be a new one with weights of its own and of the same shapes"
+        ):
             cascading_randomization(model, images, kc.Saliency, clone=clone)
     with pytest.raises(ValueError, match=r"ZeroDivisionError.*`clone=`"):
         cascading_randomization(model, images, kc.Saliency, clone=lambda: 1 / 0)

@@ -296,7 +296,7 @@ def test_model_stays_as_it_is(rng, tmp_path, capsys):
         ({"percentages": [10, -1]}, ValueError, "`percentages` must be a number of at least 0"),
         ({"percentages": [np.nan]}, ValueError, "`percentages` must be a number"),
         ({"percentages": []}, ValueError, "`percentages` must hold at least one"),
-        ({"percentages": 50}, (TypeError, ValueError), "`percentages` must"),
+        ({"percentages": "50 %"}, ValueError, "`percentages` must be a number"),
         ({"noise": -0.1}, ValueError, "`noise` must be a number of at least 0"),
         ({"noise": "low"}, ValueError, "`noise` must be a number"),
         ({"seed": -1}, ValueError, "`seed` must be an integer"),

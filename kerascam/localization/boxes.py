@@ -77,8 +77,8 @@ def all_boxes(heatmaps, image_size, threshold=None, *, convention="paper"):
         image_size: See `boxes`.
         threshold: See `boxes`.
         convention: See `boxes`. `"paper"`: a box for each connected component. `"release"`: the
-            boxes of all thresholds that do not overlap. `"wsolevaluation"`: a box for each contour,
-            those of holes included.
+            boxes of all thresholds, without most of those that overlap. `"wsolevaluation"`: a box
+            for each contour, those of holes included.
 
     Returns:
         A `BoxLists` tuple; an image whose map marks nothing has no boxes.
@@ -95,7 +95,7 @@ def all_boxes(heatmaps, image_size, threshold=None, *, convention="paper"):
         See `boxes`.
     """
     found = _find(heatmaps, image_size, threshold, convention)
-    resized = resize(np.maximum(check_heatmaps(heatmaps), 0), check_image_size(image_size))
+    resized = resize(check_heatmaps(heatmaps), check_image_size(image_size)).clip(0)
     lists = BoxLists([], [])
     for some, heatmap in zip(found, resized, strict=True):
         # The sum over any box is that of four corners of this table.
@@ -167,6 +167,10 @@ def _find(heatmaps, image_size, threshold, convention):
                 f"threshold={threshold!r}."
             )
         shares = [check_threshold(share) for share in shares]
+        if sorted(shares) != shares:
+            raise ValueError(
+                f'`threshold` of the convention "release" must ascend. Received: {threshold!r}.'
+            )
         absolute = np.abs(resize_cubic(heatmaps, size))
         grays = np.rint(255 * normalize(absolute)).astype("uint8")
         found = [released_boxes(gray, shares) for gray in grays]
@@ -175,7 +179,8 @@ def _find(heatmaps, image_size, threshold, convention):
         found = []
         for map_ in normalize(resize_cubic(heatmaps, size), "minmax"):
             gray = to_gray(map_)
-            found.append(contour_boxes(gray, share) if gray.any() else np.zeros((0, 4)))
+            some = contour_boxes(gray, share)
+            found.append(some if gray.max() > int(share * int(gray.max())) else some[:0])
     else:
         raise ValueError(
             f"`convention` must be one of {CONVENTIONS}. Received: convention={convention!r}."
@@ -184,9 +189,15 @@ def _find(heatmaps, image_size, threshold, convention):
 
 
 def resize_cubic(heatmaps, size):
-    """Resizes maps `(batch, h, w)` by cubic interpolation, as the reference code does."""
+    """Resizes maps `(batch, h, w)` by cubic interpolation, as the reference code does.
+
+    A map that is the same everywhere stays so, which rounding would not leave it.
+    """
     height, width = size
-    resized = [
-        cv2.resize(map_, (width, height), interpolation=cv2.INTER_CUBIC) for map_ in heatmaps
-    ]
-    return np.stack(resized) if resized else np.zeros((0, height, width))
+    resized = np.empty((len(heatmaps), height, width))
+    for new, map_ in zip(resized, heatmaps, strict=True):
+        if map_.min() == map_.max():
+            new[:] = map_.flat[0]
+        else:
+            new[:] = cv2.resize(map_, (width, height), interpolation=cv2.INTER_CUBIC)
+    return resized

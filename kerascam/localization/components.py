@@ -19,7 +19,11 @@ def components(mask):
     """
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype("uint8"), connectivity=8)
     found = stats[1:]  # The first is the background.
-    order = np.argsort(-found[:, cv2.CC_STAT_AREA], kind="stable")
+    areas = found[:, cv2.CC_STAT_AREA]
+    order = np.argsort(-areas, kind="stable")
+    if len(np.unique(areas)) < len(areas):  # Their numbers do not go from the top down.
+        first = np.unique(labels, return_index=True)[1][-len(areas) :]
+        order = np.lexsort((first, -areas))
     corners = found[order][:, _LEFT_TOP]
     boxes = np.concatenate([corners, corners + found[order][:, _SIZE]], axis=1)
     return labels, order + 1, boxes.astype("int32")

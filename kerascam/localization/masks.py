@@ -37,7 +37,7 @@ def masks(heatmaps, image_size, threshold=0.2, *, components="largest"):
     above = [above_share(heatmap, threshold) for heatmap in resize(check_heatmaps(heatmaps), size)]
     if components == "largest":
         above = [largest(mask)[0] for mask in above]
-    return np.stack(above) if above else np.zeros((0, *size), "bool")
+    return np.array(above, "bool").reshape(-1, *size)
 
 
 def above_share(heatmap, threshold):

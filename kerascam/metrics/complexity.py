@@ -61,10 +61,13 @@ def entropy(heatmaps, normalized=True):
     total = values.sum(axis=1, keepdims=True)
     shares = np.divide(values, total, out=np.full_like(values, 1 / size), where=total > 0)
     logarithms = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
-    found = -(shares * logarithms).sum(axis=1)
-    return found / np.log(size) if normalized and size > 1 else found
+    found = (shares * logarithms).sum(axis=1)
+    return np.abs(found) / (np.log(size) if normalized and size > 1 else 1.0)
 
 
 def _flat(heatmaps):
     heatmaps = check_heatmaps(heatmaps)
-    return np.abs(heatmaps).reshape(len(heatmaps), int(np.prod(heatmaps.shape[1:])))
+    values = np.abs(heatmaps).reshape(len(heatmaps), int(np.prod(heatmaps.shape[1:])))
+    # By the largest first, as sums of very large values overflow.
+    largest = values.max(axis=1, keepdims=True)
+    return np.divide(values, largest, out=np.zeros_like(values), where=largest > 0)

@@ -10,8 +10,9 @@ from kerascam.visualization import normalize
 def average_drop(model, images, heatmaps, targets=None, *, baseline=0.0, verbose="auto"):
     """Mean share of the probability that is lost when an image is seen through its map.
 
-    Each pixel is multiplied by the map, which is scaled to 0..1 by its minimum and maximum. A map
-    that shows everything loses nothing, so compare it together with `entropy` or `deletion`.
+    Each pixel is multiplied by the map, which is scaled to 0..1 by its minimum and maximum; a map
+    that is the same everywhere shows nothing. One that shows nearly everything loses nearly
+    nothing, so look at `entropy` or `deletion`, too.
 
     Args:
         model: See `deletion`.
@@ -115,5 +116,5 @@ def _confidences(model, images, heatmaps, targets, baseline, verbose):
     other = replacement(baseline, images)
     classes, maps = explained(scorer, images, heatmaps, targets, verbose)
     shown = normalize(maps, "minmax")[..., None].astype(images.dtype)
-    seen = other + (images - other) * shown
+    seen = images * shown + other * (1 - shown)  # Exact where the map is 0 or 1.
     return scorer.confidence(images, classes), scorer.confidence(seen, classes)

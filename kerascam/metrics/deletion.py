@@ -114,13 +114,16 @@ def replacement(baseline, images):
         sigma, radius = (0, _BLUR_SIGMA, _BLUR_SIGMA, 0), (0, _BLUR_RADIUS, _BLUR_RADIUS, 0)
         return ndimage.gaussian_filter(images, sigma, radius=radius)
     try:
-        value = np.asarray(baseline, images.dtype)
-        return np.broadcast_to(value, images.shape)
-    except (TypeError, ValueError) as error:
+        value = np.asarray(baseline).astype(images.dtype, casting="same_kind")
+        replaced = np.broadcast_to(value, images.shape)
+    except (TypeError, ValueError):
+        replaced = None
+    if replaced is None or not np.isfinite(value).all():
         raise ValueError(
-            f"`baseline` must be a number, an array that fits images of shape {images.shape[1:]}, "
-            f'or "blurred". Received: baseline={baseline!r}.'
-        ) from error
+            f"`baseline` must be a finite number, an array that fits images of shape "
+            f'{images.shape[1:]}, or "blurred". Received: baseline={baseline!r}.'
+        )
+    return replaced
 
 
 def ranks(heatmaps):

@@ -59,7 +59,9 @@ class HeatmapMean(keras.metrics.Mean, abc.ABC):
             ValueError: If boxes are in the wrong order or outside the image, or a shape is wrong.
         """
         truth = Truth(y_true, self.image_size, self.inclusive)
-        return super().update_state(self.values(truth, check_count(truth, y_pred)), sample_weight)
+        weights = check_weights(truth, sample_weight)
+        values = self.values(truth, check_count(truth, y_pred))
+        return super().update_state(values, weights)
 
     def get_config(self):
         """What the metric is built of."""
@@ -81,7 +83,17 @@ def check_count(truth, y_pred):
     return y_pred
 
 
+def check_weights(truth, sample_weight):
+    """Weight of each image, `(batch,)`, float64."""
+    weights = np.asarray(1.0 if sample_weight is None else sample_weight, "float64")
+    if weights.ndim and weights.shape != (len(truth),):
+        raise ValueError(
+            f"`sample_weight` must have the shape (batch,), here ({len(truth)},). Received: "
+            f"{weights.shape}."
+        )
+    return np.broadcast_to(weights, len(truth))
+
+
 def resize_to_truth(truth, heatmaps):
     """Heatmaps at the size of the images, `(batch, height, width)`."""
-    heatmaps = check_heatmaps(heatmaps)
-    return resize(heatmaps, truth.size) if len(heatmaps) else np.zeros((0, *truth.size))
+    return resize(check_heatmaps(heatmaps), truth.size)

@@ -7,7 +7,7 @@ from kerascam.explainers.checks import check_integer, check_number
 from kerascam.localization.boxes import resize_cubic
 from kerascam.localization.checks import check_heatmaps, check_image_size
 from kerascam.localization.contours import boxes_at_all, to_gray
-from kerascam.metrics.heatmap_mean import check_count
+from kerascam.metrics.heatmap_mean import check_count, check_weights
 from kerascam.metrics.overlap import iou
 from kerascam.metrics.truth import Truth
 from kerascam.visualization import normalize
@@ -21,7 +21,8 @@ class MaxBoxAccuracy(keras.metrics.Metric):
     interpolation, scaled to 0..1 by its minimum and maximum and to 8 bits; at each threshold boxes
     are drawn around contours, and an image counts if one of them overlaps a true box enough. The
     number of these images is taken for each threshold, and the best threshold for each overlap.
-    Since it is chosen on the same images, compare only numbers that were found so.
+    Since it is chosen on the same images, compare only numbers that were found so. A map that is
+    the same everywhere and an image without an object are never a hit.
 
     Args:
         image_size: `(height, width)` of the images in pixels.
@@ -83,6 +84,8 @@ class MaxBoxAccuracy(keras.metrics.Metric):
             check_number("iou_thresholds", share, 0.0, 1.0)
             for share in np.atleast_1d(np.asarray(iou_thresholds, object))
         )
+        if not self.iou_thresholds:
+            raise ValueError("`iou_thresholds` must hold at least one number. Received: none.")
         self.num_thresholds = check_integer("num_thresholds", num_thresholds)
         self.normalization = normalization
         self.evaluation_size = check_image_size(
@@ -108,8 +111,7 @@ class MaxBoxAccuracy(keras.metrics.Metric):
         """
         truth = Truth(y_true, self.image_size, self.inclusive)
         heatmaps = check_heatmaps(check_count(truth, y_pred))
-        weights = 1.0 if sample_weight is None else np.asarray(sample_weight, "float64")
-        weights = np.broadcast_to(weights, len(heatmaps))
+        weights = check_weights(truth, sample_weight)
         hits = np.zeros(self.hits.shape)
         overlaps = overlaps_at_all(
             heatmaps,
@@ -120,7 +122,8 @@ class MaxBoxAccuracy(keras.metrics.Metric):
             normalization=self.normalization,
         )
         for overlap, weight in zip(overlaps, weights, strict=True):
-            hits += weight * (overlap >= np.array(self.iou_thresholds)[:, None])
+            enough = overlap >= np.array(self.iou_thresholds)[:, None]
+            hits += weight * (enough & (overlap > 0))
         self.hits.assign_add(hits)
         self.total.assign_add(weights.sum())
 
@@ -163,13 +166,15 @@ def overlaps_at_all(heatmaps, truth, thresholds, size, *, largest, normalization
         `(batch, thresholds)`, 0 to 1.
     """
     overlaps = np.zeros((len(heatmaps), len(thresholds)))
-    scale = np.tile([size[1] / truth.size[1], size[0] / truth.size[0]], 2)
+    old, new = (np.tile(lengths[::-1], 2) for lengths in (truth.size, size))
     maps = normalize(resize_cubic(heatmaps, size), normalization)
     for overlap, map_, boxes in zip(overlaps, maps, truth.boxes, strict=True):
-        if not len(boxes):
+        # A map without any contour has a box of zeros in the reference, which a true box in the
+        # corner would overlap.
+        if not len(boxes) or not map_.any():
             continue
         found, begins, counts = boxes_at_all(to_gray(map_), thresholds, largest)
-        last_pixels = np.floor((boxes - [0, 0, 1, 1]) * scale)
+        last_pixels = np.floor((boxes - [0, 0, 1, 1]) * new / old)
         best = iou(found, last_pixels, inclusive=True).max(axis=1)
         overlap[:] = np.repeat(np.maximum.reduceat(best, begins), counts)
     return overlaps

@@ -6,7 +6,7 @@ import numpy as np
 from kerascam.explainers.checks import check_integer
 from kerascam.localization.boxes import resize_cubic
 from kerascam.localization.checks import check_heatmaps, check_image_size
-from kerascam.metrics.heatmap_mean import check_count
+from kerascam.metrics.heatmap_mean import check_count, check_weights
 from kerascam.metrics.truth import Truth
 from kerascam.visualization import normalize
 
@@ -22,6 +22,8 @@ class PixelAveragePrecision(keras.metrics.Metric):
     Args:
         image_size: See `EnergyPointingGame`.
         num_thresholds: Number of bins between 0 and 1.
+        evaluation_size: `(height, width)` at which pixels are compared, such as `(224, 224)` in the
+            paper; masks are resized to it by their nearest pixels. Default: that of the masks.
         inclusive: See `EnergyPointingGame`.
         name: Name of the metric.
         dtype: Of the sums.
@@ -41,11 +43,21 @@ class PixelAveragePrecision(keras.metrics.Metric):
     """
 
     def __init__(
-        self, image_size=None, *, num_thresholds=1000, inclusive=False, name=None, dtype="float64"
+        self,
+        image_size=None,
+        *,
+        num_thresholds=1000,
+        evaluation_size=None,
+        inclusive=False,
+        name=None,
+        dtype="float64",
     ):
         super().__init__(name=name, dtype=dtype)
         self.image_size = None if image_size is None else check_image_size(image_size)
         self.num_thresholds = check_integer("num_thresholds", num_thresholds)
+        self.evaluation_size = (
+            None if evaluation_size is None else check_image_size(evaluation_size)
+        )
         self.inclusive = bool(inclusive)
         thresholds = np.arange(0, 1, 1 / self.num_thresholds)[: self.num_thresholds]
         self._edges = np.append(thresholds, [1.0, 2.0])  # What is 1 has a bin of its own.
@@ -69,18 +81,26 @@ class PixelAveragePrecision(keras.metrics.Metric):
         """
         truth = Truth(y_true, self.image_size, self.inclusive)
         heatmaps = check_heatmaps(check_count(truth, y_pred))
-        counted = np.ones_like(truth.masks)
+        ignored = np.zeros_like(truth.masks)
         if ignore is not None:
             ignored = Truth(np.asarray(ignore), truth.size).masks
-            check_count(truth, ignored)
-            counted = ~ignored | truth.masks
-        weights = 1.0 if sample_weight is None else np.asarray(sample_weight, "float64")
-        weights = np.broadcast_to(weights, len(heatmaps))
+            if len(ignored) != len(truth):
+                raise ValueError(
+                    "`ignore` must have a mask for each image. Received: "
+                    f"{len(ignored)} for {len(truth)} images."
+                )
+        weights = check_weights(truth, sample_weight)
         positives, negatives = (np.zeros(len(self._edges) - 1) for _ in range(2))
-        maps = normalize(resize_cubic(heatmaps, truth.size), "minmax")
-        for map_, mask, counts, weight in zip(maps, truth.masks, counted, weights, strict=True):
+        size = self.evaluation_size or truth.size
+        rows, columns = (
+            np.arange(new) * old // new for new, old in zip(size, truth.size, strict=True)
+        )
+        nearest = np.ix_(rows, columns)
+        maps = normalize(resize_cubic(heatmaps, size), "minmax")
+        for map_, mask, unknown, weight in zip(maps, truth.masks, ignored, weights, strict=True):
+            mask, unknown = mask[nearest], unknown[nearest]
             positives += weight * np.histogram(map_[mask], self._edges)[0]
-            negatives += weight * np.histogram(map_[~mask & counts], self._edges)[0]
+            negatives += weight * np.histogram(map_[~mask & ~unknown], self._edges)[0]
         self.positives.assign_add(positives)
         self.negatives.assign_add(negatives)
 
@@ -107,5 +127,6 @@ class PixelAveragePrecision(keras.metrics.Metric):
             **super().get_config(),
             "image_size": self.image_size,
             "num_thresholds": self.num_thresholds,
+            "evaluation_size": self.evaluation_size,
             "inclusive": self.inclusive,
         }

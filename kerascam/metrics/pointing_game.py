@@ -6,7 +6,7 @@ import numpy as np
 from kerascam.explainers.checks import check_integer, check_number
 from kerascam.explainers.targets import check_targets
 from kerascam.localization.checks import check_image_size
-from kerascam.metrics.heatmap_mean import check_count, resize_to_truth
+from kerascam.metrics.heatmap_mean import check_count, check_weights, resize_to_truth
 from kerascam.metrics.truth import Truth
 
 
@@ -59,7 +59,7 @@ class PointingGame(keras.metrics.Metric):
         self.image_size = None if image_size is None else check_image_size(image_size)
         self.tolerance = check_number("tolerance", tolerance, low=0)
         self.num_classes = (
-            None if num_classes is None else check_integer("num_classes", num_classes)
+            None if num_classes is None else check_integer("num_classes", num_classes, 2)
         )
         self.inclusive = bool(inclusive)
         shape = (self.num_classes or 1,)
@@ -83,9 +83,7 @@ class PointingGame(keras.metrics.Metric):
         truth = Truth(y_true, self.image_size, self.inclusive)
         heatmaps = resize_to_truth(truth, check_count(truth, y_pred))
         hits = points_at(heatmaps, truth.masks, self.tolerance).astype("float64")
-        weights = np.ones(len(hits))
-        if sample_weight is not None:
-            weights = np.broadcast_to(np.asarray(sample_weight, "float64"), weights.shape)
+        weights = check_weights(truth, sample_weight)
         classes = np.zeros(len(hits), int)
         if self.num_classes is not None:
             if labels is None:

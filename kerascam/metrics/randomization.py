@@ -11,6 +11,7 @@ from kerascam.explainers import Explainer
 from kerascam.explainers.checks import check_integer
 from kerascam.explainers.progress import Progress
 from kerascam.metrics.correlation import spearman
+from kerascam.metrics.scorer import Scorer
 from kerascam.metrics.similarity import ssim
 
 
@@ -18,7 +19,8 @@ class Randomization(NamedTuple):
     """How alike maps stay when layers are given random weights.
 
     Attributes:
-        layers: Names of the layers, from the scores to the images.
+        layers: Names of the layers, from the scores to the images; of a subclassed model in the
+            opposite order of their making.
         spearman: Rank correlation with the maps of the trained network, `(layers, batch)`, -1 to 1.
         absolute_spearman: The same of absolute values.
         ssim: Structural similarity, `(layers, batch)`.
@@ -37,7 +39,8 @@ def cascading_randomization(
 
     A method that explains the network loses its map on the way: similarity falls to chance, which
     is 0 for rank correlations, give or take `1 / sqrt(h w)` for each image. Layers get what their
-    own initialisers draw, moving averages included. It is done on a copy; the model stays as it is.
+    own initialisers draw, with other seeds, moving averages included. It is done on a copy; the
+    model stays as it is.
 
     Args:
         model: A built `keras.Model`.
@@ -135,11 +138,12 @@ def random_logit(explainer, images, targets=None, *, seed=0, verbose="auto"):
     Reference:
         Sixt et al. 2020, When Explanations Lie, section 5.
     """
-    if not isinstance(explainer, Explainer):
+    if not isinstance(explainer, Explainer) or isinstance(explainer, Scorer):
         raise TypeError(
             "`explainer` must be an explainer such as `kc.CAM(model)`. Received: "
             f"{type(explainer).__name__}."
         )
+    seed = check_integer("seed", seed, low=0)
     first = explainer(images, targets, verbose=verbose)
     if first.targets is None:
         raise TypeError("`targets` must be classes. Received: a function.")
@@ -156,53 +160,117 @@ def _randomize(model, images, explainer, targets, seed, clone, cascading, verbos
             f"explainer. Received: {type(explainer).__name__}. One that was built already explains "
             "the trained model: pass its class."
         )
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"`model` must be a Keras model. Received: {type(model).__name__}.")
     seed = check_integer("seed", seed, low=0)
     copy, fresh = (_copy(model, clone, number) for number in (2 * seed, 2 * seed + 1))
-    explain = explainer(copy)
+    explain = _build(explainer, copy)
     trained = [keras.ops.convert_to_numpy(weight.value) for weight in model.weights]
     drawn = [keras.ops.convert_to_numpy(weight.value) for weight in fresh.weights]
-    _assign(copy.weights, trained, range(len(trained)))
+    layers = _layers(model)
+    if layers and all(
+        np.array_equal(trained[index], drawn[index]) for _, part in layers for index in part
+    ):
+        raise ValueError(
+            "`clone` must build a model with random weights. Received: one with the same weights."
+        )
+    _assign(copy, trained, range(len(trained)))
     maps, classes, _ = explain(images, targets, verbose=0)
     if classes is None:
         classes = targets
-    layers = _layers(model)
+    _check_same(model, copy, [array[:1] for array in explain.check_images(images)])
     progress = Progress(len(layers) * len(maps), verbose)
     flat = maps.reshape(len(maps), -1)
     found = []
     for _, indices in layers:
         progress.begin(len(maps))
-        _assign(copy.weights, drawn, indices)
+        _assign(copy, drawn, indices)
         changed = explain(images, classes, verbose=0).heatmaps
         other = changed.reshape(len(maps), -1)
         found.append(
             (spearman(flat, other), spearman(np.abs(flat), np.abs(other)), ssim(maps, changed))
         )
         if not cascading:
-            _assign(copy.weights, trained, indices)
+            _assign(copy, trained, indices)
         progress.end()
     return Randomization(
         [name for name, _ in layers], *(np.array(part) for part in zip(*found, strict=True))
     )
 
 
+def _build(explainer, model):
+    built = explainer(model)
+    if not isinstance(built, Explainer) or isinstance(built, Scorer):
+        raise TypeError(
+            "`explainer` must be a class such as `kc.GradCAM`, or a function that returns an "
+            f"explainer. Received: one that returns {built!r}."
+        )
+    return built
+
+
+def _check_same(model, copy, inputs):
+    """Compares the outputs of a model and of its copy for one image."""
+    inputs = inputs if len(inputs) > 1 else inputs[0]
+    expected, found = (keras.tree.flatten(m(inputs, training=False)) for m in (model, copy))
+    for first, second in zip(expected, found, strict=True):
+        first, second = (keras.ops.convert_to_numpy(output) for output in (first, second))
+        scale = np.abs(first).max()
+        if not np.allclose(first, second, rtol=1e-2, atol=1e-2 * scale):
+            raise ValueError(
+                "The copy of the model has other outputs than the model: something in it is not "
+                "among its weights. Pass `clone=`, a function that builds it anew."
+            )
+
+
 def _copy(model, clone, seed):
     """A new model of the same architecture, with weights that its initialisers drew."""
     try:
         with _seeded(seed):
-            copy = keras.models.clone_model(model) if clone is None else clone()
+            copy = _clone(model) if clone is None else clone()
     except Exception as error:
         raise ValueError(
             "The model can't be built again from its config to be given random weights: "
             f"{type(error).__name__}: {error}. Pass `clone=`, a function that builds it anew."
         ) from error
+    if not isinstance(copy, keras.Model):
+        raise TypeError(f"`clone` must return a `keras.Model`. Received: {type(copy).__name__}.")
     shapes = [tuple(weight.shape) for weight in model.weights]
-    if copy is model or [tuple(weight.shape) for weight in copy.weights] != shapes:
+    own = {id(weight) for weight in model.weights}
+    if [tuple(weight.shape) for weight in copy.weights] != shapes or any(
+        id(weight) in own for weight in copy.weights
+    ):
         raise ValueError(
-            "The copy of the model must be a new one with weights of the same shapes. Received: "
-            f"{len(copy.weights)} weights for {len(shapes)}. Pass `clone=`, a function that builds "
-            "it anew."
+            "The copy of the model must be a new one with weights of its own and of the same "
+            f"shapes. Received: {len(copy.weights)} weights for {len(shapes)}. Pass `clone=`, a "
+            "function that builds it anew."
         )
     return copy
+
+
+def _clone(model):
+    if not isinstance(model, keras.Sequential) and not hasattr(model, "operations"):
+        return keras.models.clone_model(model)  # Subclassed: as its own config says.
+
+    def anew(layer):
+        config = layer.get_config()
+        _reseed(config)
+        return type(layer).from_config(config)
+
+    return keras.models.clone_model(model, clone_function=anew)
+
+
+def _reseed(config):
+    """Gives other seeds to initialisers that have one of their own, nested configs included."""
+    if isinstance(config, dict):
+        for name, value in config.items():
+            inner = value.get("config") if isinstance(value, dict) else None
+            if name.endswith("_initializer") and inner and inner.get("seed") is not None:
+                inner["seed"] = random.randrange(2**31)
+            else:
+                _reseed(value)
+    elif isinstance(config, (list, tuple)):
+        for value in config:
+            _reseed(value)
 
 
 @contextlib.contextmanager
@@ -216,14 +284,28 @@ def _seeded(seed):
         random.setstate(state)
 
 
-def _assign(weights, values, indices):
+def _assign(model, values, indices):
+    weights = model.weights
     for index in indices:
         weights[index].assign(values[index])
+    for layer in model._flatten_layers(include_self=False):
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # It computes with copies of its weights.
 
 
 def _layers(model):
-    """Names of the layers with weights and the indices of these, from the scores to the images."""
+    """Names of the layers with weights and the indices of these, from the scores to the images.
+
+    What is known of the images, mean and variance of a `Normalization`, was not learnt and stays.
+    """
+    known = {
+        id(weight)
+        for layer in model._flatten_layers(include_self=False)
+        if isinstance(layer, keras.layers.Normalization)
+        for weight in layer.weights
+    }
     found: dict[str, list[int]] = {}
     for index, weight in enumerate(model.weights):
-        found.setdefault(weight.path.rpartition("/")[0], []).append(index)
+        if id(weight) not in known:
+            found.setdefault(weight.path.rpartition("/")[0], []).append(index)
     return list(found.items())[::-1]

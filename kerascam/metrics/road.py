@@ -82,7 +82,9 @@ def road(
     """
     scorer = to_scorer(model)
     images = check_pictures_of_one_input(scorer, images)
-    shares = np.array([check_number("percentages", share, 0, 100) for share in percentages])
+    shares = np.array(
+        [check_number("percentages", share, 0, 100) for share in np.atleast_1d(percentages)]
+    )
     if not len(shares):
         raise ValueError("`percentages` must hold at least one number. Received: none.")
     classes, maps = explained(scorer, images, heatmaps, targets, verbose)
@@ -148,7 +150,11 @@ def impute(images, masks, *, noise=0.01, seed=0):
             continue
         values = image.mean(axis=(0, 1)) if mask.all() else _solve(image, mask)
         shape = (int(mask.sum()), image.shape[-1])
-        image[mask] = values + noise * np.random.default_rng(seed).normal(size=shape)
+        values = values + noise * np.random.default_rng(seed).normal(size=shape)
+        if image.dtype.kind in "iu":
+            limits = np.iinfo(image.dtype)
+            values = np.rint(values).clip(limits.min, limits.max)
+        image[mask] = values
     return filled
 
 

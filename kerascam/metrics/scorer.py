@@ -47,7 +47,11 @@ class Scorer(Explainer):
             images: As the model takes them, `(batch, height, width, channels)`.
             classes: Class of each image, `(batch,)`.
         """
-        return self._of_class(self.probabilities(self(images, classes, verbose=0).scores), classes)
+        _, classes, scores = self(images, classes, verbose=0)
+        probabilities = self.probabilities(scores)
+        if probabilities.shape[1] == 1:
+            probabilities = np.concatenate([1 - probabilities, probabilities], axis=1)
+        return probabilities[np.arange(len(classes)), classes]
 
     def class_score(self, images, classes):
         """Score before softmax or sigmoid of a class of each image, `(batch,)`, float64.
@@ -56,13 +60,10 @@ class Scorer(Explainer):
             images: As the model takes them, `(batch, height, width, channels)`.
             classes: Class of each image, `(batch,)`.
         """
-        scores = self(images, classes, verbose=0).scores.astype("float64")
-        return self._of_class(scores, classes, negative=np.negative)
-
-    def _of_class(self, values, classes, negative=lambda values: 1 - values):
-        if values.shape[1] == 1:
-            values = np.concatenate([negative(values), values], axis=1)
-        return values[np.arange(len(values)), classes]
+        _, classes, scores = self(images, classes, verbose=0)
+        if scores.shape[1] == 1:
+            scores = np.concatenate([-scores, scores], axis=1)
+        return scores[np.arange(len(classes)), classes].astype("float64")
 
 
 def to_scorer(model):
@@ -87,6 +88,36 @@ def check_pictures_of_one_input(scorer, images):
     return inputs[0]
 
 
+def given_maps(scorer, images, heatmaps, targets, verbose=0):
+    """The class of each image, and its map as the user or an explainer gave it.
+
+    Args:
+        scorer: See `explained`.
+        images: See `explained`.
+        heatmaps: See `explained`.
+        targets: See `explained`.
+        verbose: See `explained`.
+
+    Returns:
+        Classes `(batch,)` and maps.
+    """
+    if callable(targets):
+        raise TypeError(
+            "Metrics of faithfulness need classes: `targets` must be integers or `None`. Received: "
+            "a function."
+        )
+    asks = isinstance(heatmaps, Explainer) and not isinstance(heatmaps, Scorer)
+    if not asks and (callable(heatmaps) or np.asarray(heatmaps).dtype.kind not in "fiub"):
+        raise TypeError(
+            "`heatmaps` must be arrays (batch, h, w), or an explainer such as `kc.CAM(model)`. "
+            f"Received: {heatmaps!r}."
+        )
+    classes = scorer(images, targets, verbose=0).targets
+    if asks:
+        heatmaps = heatmaps(images, classes, verbose=verbose).heatmaps
+    return classes, heatmaps
+
+
 def explained(scorer, images, heatmaps, targets, verbose=0):
     """The class of each image, and its map at the size of the image.
 
@@ -100,14 +131,7 @@ def explained(scorer, images, heatmaps, targets, verbose=0):
     Returns:
         Classes `(batch,)` and maps `(batch, height, width)`, float64.
     """
-    if callable(targets):
-        raise TypeError(
-            "Metrics of faithfulness need classes: `targets` must be integers or `None`. Received: "
-            "a function."
-        )
-    classes = scorer(images, targets, verbose=0).targets
-    if isinstance(heatmaps, Explainer):
-        heatmaps = heatmaps(images, classes, verbose=verbose).heatmaps
+    classes, heatmaps = given_maps(scorer, images, heatmaps, targets, verbose)
     heatmaps = check_heatmaps(heatmaps)
     if len(heatmaps) != len(images):
         raise ValueError(

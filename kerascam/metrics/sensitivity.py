@@ -7,7 +7,13 @@ from kerascam.explainers.checks import check_integer, check_number
 from kerascam.explainers.progress import Progress
 from kerascam.metrics.correlation import pearson
 from kerascam.metrics.deletion import replacement
-from kerascam.metrics.scorer import check_pictures_of_one_input, explained, to_scorer
+from kerascam.metrics.scorer import (
+    Scorer,
+    check_pictures_of_one_input,
+    explained,
+    given_maps,
+    to_scorer,
+)
 
 
 def sensitivity_n(
@@ -63,6 +69,8 @@ def sensitivity_n(
     images = check_pictures_of_one_input(scorer, images)
     total = images.shape[1] * images.shape[2]
     numbers = [check_integer("n", number, high=total) for number in np.atleast_1d(n)]
+    if not numbers:
+        raise ValueError("`n` must hold at least one number. Received: none.")
     subsets = check_integer("subsets", subsets, low=2)
     seed = check_integer("seed", seed, low=0)
     replaced = replacement(baseline, images)
@@ -145,22 +153,17 @@ def infidelity(
     images = check_pictures_of_one_input(scorer, images)
     noise = check_number("noise", noise, low=0)
     samples, seed = check_integer("samples", samples), check_integer("seed", seed, low=0)
-    if isinstance(attributions, Explainer):
-        classes = scorer(images, targets, verbose=0).targets
-        attributions = attributions(images, classes, verbose=verbose).heatmaps
-        targets = classes
-    attributions = np.asarray(attributions, "float64")
+    classes, attributions = given_maps(scorer, images, attributions, targets, verbose)
+    attributions = np.asarray(attributions)
     if attributions.ndim == 4:
         if attributions.shape != images.shape:
             raise ValueError(
                 f"Attributions of channels must have the shape of the images {images.shape}. "
                 f"Received: {attributions.shape}."
             )
-        classes = scorer(images, targets, verbose=0).targets
-        attributions = np.nan_to_num(attributions, nan=0.0, posinf=0.0, neginf=0.0)
+        attributions = np.nan_to_num(attributions.astype("float64"), posinf=0.0, neginf=0.0)
     else:
-        classes, attributions = explained(scorer, images, attributions, targets)
-        attributions = attributions[..., None]
+        attributions = explained(scorer, images, attributions, classes)[1][..., None]
     clean = scorer.class_score(images, classes)
     progress = Progress(len(images) * samples, verbose)
     found = np.empty(len(images))
@@ -219,7 +222,7 @@ def max_sensitivity(
         Yeh et al. 2019, On the (In)fidelity and Sensitivity of Explanations, section 4; the
         defaults are those of Captum.
     """
-    if not isinstance(explainer, Explainer):
+    if not isinstance(explainer, Explainer) or isinstance(explainer, Scorer):
         raise TypeError(
             "`explainer` must be an explainer such as `kc.CAM(model)`, as maps of changed images "
             f"are needed. Received: {type(explainer).__name__}."

@@ -46,9 +46,10 @@ def ssim(first, second):
     u, v = views(a), views(b)
     axes = (-2, -1)
     mean_u, mean_v = u.mean(axis=axes), v.mean(axis=axes)
-    variance_u, variance_v = u.var(axis=axes, ddof=1), v.var(axis=axes, ddof=1)
     count = windows[0] * windows[1]
-    covariance = ((u * v).mean(axis=axes) - mean_u * mean_v) * count / (count - 1)
+    unbiased = count / max(count - 1, 1)
+    variance_u, variance_v = unbiased * u.var(axis=axes), unbiased * v.var(axis=axes)
+    covariance = unbiased * ((u * v).mean(axis=axes) - mean_u * mean_v)
     likeness = (2 * mean_u * mean_v + _C1) * (2 * covariance + _C2)
     scale = (mean_u**2 + mean_v**2 + _C1) * (variance_u + variance_v + _C2)
     return (likeness / scale).mean(axis=(1, 2))

@@ -1,5 +1,7 @@
 """Where the objects are: true boxes and masks as users have them."""
 
+from typing import Any
+
 import numpy as np
 
 from kerascam.localization.checks import check_image_size
@@ -28,8 +30,10 @@ class Truth:
     """
 
     def __init__(self, truth, image_size=None, inclusive=False):
-        self.size = None if image_size is None else check_image_size(image_size)
+        self.size: Any = None if image_size is None else check_image_size(image_size)
         array = None if _is_ragged(truth) else np.asarray(truth)
+        if array is not None and array.ndim == 2 and array.size == 0:
+            array = array.reshape(len(array), 0, 4)  # Images without a box.
         if array is not None and array.dtype == bool:
             self._take_masks(array)
         elif array is not None and (array.ndim not in (2, 3) or array.shape[-1] != 4):
@@ -101,5 +105,11 @@ def _check_boxes(boxes, size, inclusive):
         raise ValueError(
             f"Boxes must lie in their image of {width} x {height} pixels. Received: "
             f"{boxes.tolist()}. Are they pixels, and is `image_size` (height, width)?"
+        )
+    rows, columns = np.ceil(boxes[:, 1::2] - 0.5), np.ceil(boxes[:, ::2] - 0.5)
+    if (rows[:, 0] >= rows[:, 1]).any() or (columns[:, 0] >= columns[:, 1]).any():
+        raise ValueError(
+            f"Boxes must cover a pixel. Received: {boxes.tolist()}. Are they shares of the image? "
+            "Multiply them by its width and height."
         )
     return boxes

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from kerascam.explainers.checks import check_integer
 from kerascam.visualization.check import check_pictures
 
 
@@ -34,7 +35,9 @@ def draw_boxes(pictures, boxes, color=(255, 255, 255), thickness=None):
             f"There must be boxes for each picture. Received: {len(boxes)} for {len(pictures)} "
             "pictures."
         )
-    thickness = thickness or max(1, round(max(pictures.shape[1:3]) / 100))
+    if thickness is None:
+        thickness = max(1, round(max(pictures.shape[1:3]) / 100))
+    thickness, color = check_integer("thickness", thickness), [int(value) for value in color]
     for picture, some in zip(pictures, boxes, strict=True):
         some = np.asarray(some, "float64")
         if some.ndim not in (1, 2) or (some.size and some.shape[-1] != 4):
@@ -42,12 +45,12 @@ def draw_boxes(pictures, boxes, color=(255, 255, 255), thickness=None):
                 "The boxes of a picture must have the shape (4,) or (num, 4). Received: "
                 f"{some.shape}."
             )
-        for x0, y0, x1, y1 in np.rint(some.reshape(-1, 4)).astype(int).tolist():
+        for x0, y0, x1, y1 in np.rint(np.nan_to_num(some.reshape(-1, 4))).astype(int).tolist():
             if x0 >= x1 or y0 >= y1:
                 continue
             for inset in range(min(thickness, (x1 - x0 + 1) // 2, (y1 - y0 + 1) // 2)):
                 first, last = (x0 + inset, y0 + inset), (x1 - 1 - inset, y1 - 1 - inset)
-                cv2.rectangle(picture, first, last, tuple(color), 1)
+                cv2.rectangle(picture, first, last, color, 1)
     return pictures
 
 
@@ -87,5 +90,5 @@ def draw_masks(pictures, masks, color=(120, 230, 120), alpha=0.5):
         mixed = (1 - alpha) * picture[mask] + alpha * np.asarray(color, "float64")
         picture[mask] = np.rint(mixed).astype("uint8")
         outlines = cv2.findContours(mask.astype("uint8"), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)[0]
-        cv2.drawContours(picture, outlines, -1, tuple(color), 1)
+        cv2.drawContours(picture, outlines, -1, [int(value) for value in color], 1)
     return drawn

@@ -21,12 +21,11 @@ def resize(heatmaps, size):
         [[[0.0, 0.25, 0.75, 1.0]]]
     """
     height, width = size
-    return np.stack(
-        [
-            cv2.resize(heatmap, (width, height), interpolation=cv2.INTER_LINEAR)
-            for heatmap in check_heatmaps(heatmaps)
-        ]
-    )
+    heatmaps = check_heatmaps(heatmaps)
+    resized = np.empty((len(heatmaps), height, width))
+    for new, heatmap in zip(resized, heatmaps, strict=True):
+        new[:] = cv2.resize(heatmap, (width, height), interpolation=cv2.INTER_LINEAR)
+    return resized
 
 
 def enlarge(pictures, min_size=224):
