@@ -16,6 +16,7 @@ from kerascam.demo import run_demo
 
 sys.path.append(str(pathlib.Path(__file__).parents[1] / "tests"))
 from handwritten import digit_images, digit_network
+from shortcuts import train_with_mark, with_mark
 
 IMAGES = pathlib.Path(__file__).parent / "images"
 METHODS = [
@@ -66,8 +67,34 @@ def class_models_training():
     return np.concatenate(rows)[..., ::-1]
 
 
+def shortcut():
+    """Maps and their boxes while a network learns a mark: a row after each second epoch."""
+    keras.utils.set_random_seed(0)
+    held_out = kc.datasets.shapes(200, seed=2)
+    images, labels = with_mark(held_out)[:6], held_out.labels[:6]
+    shown = kc.visualization.enlarge(kc.visualization.to_rgb(images, (0, 1)), 112)
+    rows = []
+
+    class Draw(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch % 2 == 0:
+                heatmaps = kc.CAM(self.model)(images, labels).heatmaps
+                overlays = kc.visualization.overlay(shown, heatmaps)
+                rows.append(
+                    kc.visualization.draw_boxes(
+                        overlays, kc.localization.boxes(heatmaps, shown.shape[1:3])
+                    )
+                )
+
+    _, history = train_with_mark(held_out, [Draw()])
+    for name in ("val_accuracy", "cam_enrichment"):
+        print(name, np.round(history[name], 2))
+    return np.concatenate([np.concatenate(list(row), axis=1) for row in rows])[..., ::-1]
+
+
 def main():
     IMAGES.mkdir(exist_ok=True)
+    cv2.imwrite(str(IMAGES / "shortcut.jpg"), shortcut(), [cv2.IMWRITE_JPEG_QUALITY, 85])
     cv2.imwrite(str(IMAGES / "class_models.png"), class_models())
     quality = [cv2.IMWRITE_JPEG_QUALITY, 85]
     cv2.imwrite(str(IMAGES / "class_models_training.jpg"), class_models_training(), quality)
