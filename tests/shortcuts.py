@@ -5,7 +5,7 @@ import keras
 import kerascam as kc
 from kerascam.demo import demo_model
 
-EPOCHS = 15
+EPOCHS = 10
 
 
 def with_mark(data):
@@ -15,27 +15,36 @@ def with_mark(data):
     return images
 
 
-def train_with_mark(held_out, callbacks):
-    """Trains and validates on such images until `EarlyStopping` on the enrichment stops it.
+def train(held_out, marked, callbacks=()):
+    """Trains on images with or without a mark, and stops when `cam_enrichment` does not rise.
+
+    Args:
+        held_out: Validation data, see `datasets.shapes`.
+        marked: Whether training and validation data have the mark.
+        callbacks: More callbacks.
 
     Returns:
         The model and its history.
     """
-    train = kc.datasets.shapes(1500, seed=1)
-    marked, labels = with_mark(held_out), held_out.labels
+    data = kc.datasets.shapes(2000, seed=1)
+    images, held_out_images = (
+        with_mark(part) if marked else part.images for part in (data, held_out)
+    )
     model = demo_model(4)
     model.compile(
-        keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy", metrics=["accuracy"]
+        keras.optimizers.Adam(2e-3), "sparse_categorical_crossentropy", metrics=["accuracy"]
     )
     history = model.fit(
-        with_mark(train),
-        train.labels,
-        validation_data=(marked, labels),
+        images,
+        data.labels,
+        validation_data=(held_out_images, held_out.labels),
         epochs=EPOCHS,
         verbose=0,
         callbacks=[
-            kc.callbacks.HeatmapMetrics(marked[:64], labels[:64], masks=held_out.masks[:64]),
-            keras.callbacks.EarlyStopping("cam_enrichment", mode="max", patience=4),
+            kc.callbacks.HeatmapMetrics(
+                held_out_images[:64], held_out.labels[:64], masks=held_out.masks[:64]
+            ),
+            keras.callbacks.EarlyStopping("cam_enrichment", mode="max", patience=7),
             *callbacks,
         ],
     )

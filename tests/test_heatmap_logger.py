@@ -527,7 +527,7 @@ def test_bad_input_is_refused_before_training(arguments, error, message, tmp_pat
     [
         ({"update_freq": "batch"}, "`update_freq` must be .*Received: update_freq='batch'"),
         ({"update_freq": 0}, "`update_freq` must be"),
-        ({"max_images": 0}, "`max_images` must be a positive integer"),
+        ({"max_images": 0}, "`max_images` must be an integer of at least 1"),
         ({"on_error": "ignore"}, '`on_error` must be "warn" or "raise"'),
         ({"scale": "all"}, '`scale` must be "image", "shared"'),
         ({"targets": "top"}, '`targets` must be "label"'),
@@ -680,6 +680,19 @@ def test_the_worst_by_energy_where_the_object_is_known(data, tmp_path, written, 
     assert (corner == 255).all() == with_boxes
 
 
+def test_images_without_an_object_are_the_last_to_be_shown(data, tmp_path, written):
+    boxes = np.tile([4, 8, 20, 28], (16, 1, 1))
+    boxes[:12] = -1
+    logger = HeatmapLogger(tmp_path, *data, select="worst", max_images=4, boxes=boxes)
+    fit(compiled(), data, [logger], epochs=1)
+    assert {line for line, _ in written[-3][0]} == {f"image {index}" for index in range(12, 16)}
+
+
+def test_more_images_than_candidates(data, tmp_path):
+    fit(compiled(), data, [HeatmapLogger(tmp_path, *data, max_images=300)], epochs=1)
+    assert "cam/image_15" in events(tmp_path)
+
+
 def test_a_function_chooses(data, tmp_path, written):
     images, labels = data
 
@@ -708,9 +721,9 @@ def test_boxes_of_the_first_images_are_drawn(data, tmp_path):
         ({"select": "best"}, '`select` must be "first", "worst" or a function'),
         ({"select": "worst", "labels": None}, "needs labels, or `boxes` or `masks`"),
         ({"select": lambda explanation, labels: [1, 2]}, "one number for each image"),
-        ({"max_candidates": 3}, "`max_candidates` must be an integer of at least 8"),
+        ({"max_candidates": 0}, "`max_candidates` must be an integer of at least 1"),
         ({"boxes": [[4, 4, 2, 2]] * 16}, "left < right"),
-        ({"boxes": [[4, 4, 8, 8]] * 2}, "Received: 2 for 8"),
+        ({"boxes": [[4, 4, 8, 8]] * 2}, "Received: 2 for 16"),
     ],
 )
 def test_bad_choices_are_refused(arguments, message, data, tmp_path):

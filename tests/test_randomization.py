@@ -504,3 +504,22 @@ def test_bad_input_of_random_logit(rng):
         random_logit(kc.Saliency(Tiny((9, 9, 2)).model, channels=None), images)
     with pytest.raises(ValueError, match="`seed` must be an integer"):
         random_logit(explain, images, seed=-1)
+
+
+def test_layers_of_one_name_in_two_models_are_two_layers(images):
+    parts = []
+    for name in ("first", "second"):
+        inputs = keras.Input((8, 8, 3))
+        x = L.Conv2D(2, 3, name="conv")(inputs)
+        parts.append(keras.Model(inputs, L.GlobalAveragePooling2D()(x), name=name))
+    inputs = keras.Input((8, 8, 3))
+    x = L.Concatenate()([part(inputs) for part in parts])
+    model = keras.Model(inputs, L.Dense(3, "softmax")(x))
+    assert len(independent_randomization(model, images, kc.Saliency).layers) == 3
+
+
+def test_a_model_without_weights_is_refused(images):
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, L.GlobalAveragePooling2D()(inputs))
+    with pytest.raises(ValueError, match="must have layers with weights"):
+        cascading_randomization(model, images, kc.Saliency)

@@ -58,13 +58,13 @@ class HeatmapLogger(SummaryCallback):
             `selected_0`, and the image's number stands below.
         boxes: True boxes, see `HeatmapMetrics`; they are drawn over the images.
         masks: True masks, see `HeatmapMetrics`.
-        max_candidates: Number of images to choose from, the first ones.
+        max_candidates: Number of images to choose from, the first ones, where `select` chooses.
         image_format: `"png"` or `"jpeg"`, which is five times smaller.
         colormap: One of `kerascam.visualization.COLORMAPS`.
         alpha: Share of the heatmap in the overlay, 0 to 1.
         scale: Which raw values have the lowest and highest colour: `"image"` (0 and the maximum of
-            each heatmap), `"shared"` (0 and the maximum of all), or `(low, high)`, which stays the
-            same throughout the training.
+            each heatmap), `"shared"` (0 and the maximum of all shown), or `(low, high)`, which
+            stays the same throughout the training.
         on_error: `"warn"` (a warning, and the callback is switched off), or `"raise"`.
         name: Name of the tags' group. Default: name of the explainer's class, such as `cam`.
 
@@ -112,10 +112,7 @@ class HeatmapLogger(SummaryCallback):
     ):
         super().__init__(log_dir, update_freq, on_error)
         check_explainer(explainer)
-        if isinstance(max_images, bool) or not isinstance(max_images, int) or max_images < 1:
-            raise ValueError(
-                f"`max_images` must be a positive integer. Received: max_images={max_images!r}."
-            )
+        max_images = check_integer("max_images", max_images)
         if isinstance(scale, str) and scale not in ("image", "shared"):
             raise ValueError(
                 f'`scale` must be "image", "shared" or (low, high). Received: scale={scale!r}.'
@@ -139,7 +136,7 @@ class HeatmapLogger(SummaryCallback):
         self.select = select
         self.boxes = boxes
         self.masks = masks
-        self.max_candidates = check_integer("max_candidates", max_candidates, low=max_images)
+        self.max_candidates = max(max_images, check_integer("max_candidates", max_candidates))
         self.image_format = image_format
         self.colormap = colormap
         self.alpha = alpha
@@ -159,7 +156,8 @@ class HeatmapLogger(SummaryCallback):
         self._probes = Probes(self.model, self.explainer, self._explain, inputs, targets)
         shown = next((array for array in inputs if array.ndim == 4), inputs[0])
         self._rgb = visualization.to_rgb(shown, self.to_rgb)
-        self._truth = take_truth(self.boxes, self.masks, number, self._rgb.shape[1:3])
+        size = self._rgb.shape[1:3]
+        self._truth = take_truth(self.boxes, self.masks, self.images, number, size)
         if self.select == "worst" and self._truth is None and self._labels is None:
             raise ValueError(
                 '`select="worst"` needs labels, or `boxes` or `masks`. Received: none of them.'
@@ -234,7 +232,8 @@ class HeatmapLogger(SummaryCallback):
         else:
             resized = visualization.resize(explanation.heatmaps, self._truth.size)
             badness = -energy_inside(resized, self._truth.masks)
-        badness = np.nan_to_num(badness, nan=np.inf)
+            badness[~self._truth.masks.any(axis=(1, 2))] = -np.inf  # There is nothing to look at.
+        badness = np.where(np.isnan(badness), np.inf, badness)
         return np.argsort(-badness, kind="stable")[: self.max_images]
 
     def _inputs_of(self, chosen):
@@ -244,8 +243,10 @@ class HeatmapLogger(SummaryCallback):
         pictures = visualization.enlarge(self._rgb[chosen])
         first = "input" if self.select == "first" else "image {}"
         lines = [[first.format(index), self._true_line(index)] for index in chosen]
-        self._kept = self._encode(self._with_boxes(pictures, chosen), lines), pictures
-        return self._kept
+        encoded = self._encode(self._with_boxes(pictures, chosen), lines)
+        if self.select == "first":
+            self._kept = encoded, pictures
+        return encoded, pictures
 
     def _with_boxes(self, pictures, chosen):
         if self._truth is None or self.boxes is None:

@@ -2,7 +2,7 @@
 
 import math
 
-from kerascam.callbacks.order import check_order
+from kerascam.callbacks.order import check_order, check_prefix
 from kerascam.callbacks.probes import (
     Probes,
     build_sequential,
@@ -30,12 +30,13 @@ class HeatmapMetrics(SummaryCallback):
 
     - `cam_drift`: how much maps changed since the last time (at first: since before training), see
       `kerascam.metrics.drift`; `cam_drift_same`: the same for images whose predicted class did not
-      change, NaN where there is none;
+      change, 1 where there is none;
     - `cam_focus`: Gini index of the positive part, 0 (even) to 1 (one point); `cam_area`: share of
       the map above 20 % of its maximum; `cam_border`: share of the positive part in the outermost
-      ring;
-    - `cam_max`, `cam_mean`: means of the maps' maxima and of all their values, not scaled;
-      `cam_dead`: share of maps without a positive value, or the same everywhere;
+      ring, by chance 28 of 64 for maps of 8 x 8;
+    - `cam_max`, `cam_mean`: means of the maps' maxima and of all their values, not scaled, NaN for
+      a network that diverged; `cam_dead`: share of maps without a positive value, or the same
+      everywhere;
     - `cam_class_sensitivity`: one minus the cosine of the maps of the true class and of its
       strongest rival; `cam_shift_ambiguity`: share of the head's weights that all classes have in
       common (`CAM` alone, see `kerascam.CAM.shift_ambiguity`);
@@ -43,21 +44,26 @@ class HeatmapMetrics(SummaryCallback):
     and with `boxes` or `masks`
 
     - `cam_enrichment`: how many times more of the map lies on the object than by chance;
-      `cam_background`: share of the positive part beside the object; `cam_pointing`: share of maps
-      with their maximum on the object, or close to it;
+      `cam_background`: share of the positive part beside the object, 1 for a dead map;
+      `cam_pointing`: share of maps with their maximum on the object, or close to it;
     - `cam_box_iou`: mean overlap of the box of the 20 % rule with the true one;
-      `cam_best_box_iou`: mean overlap at the threshold that suits all images best;
+      `cam_best_box_iou`: mean overlap of the best of all boxes at the threshold that suits all
+      images best;
       `cam_max_box_accuracy`: `kerascam.metrics.MaxBoxAccuracy`, version 2.
 
+    Images without an object are left out of the latter.
+
     For a network that ends in global pooling it takes one forward pass, for other explainers two
-    explanations; where a `HeatmapLogger` shows some of the images by the same explainer, it takes
-    them from here. Small drift does not mean that a network is right, and maps become stronger and
-    more focused in any training: the numbers that tell are those that know the object. Arguments
-    are checked when training begins; what fails later never ends the training, and its numbers are
-    NaN from then on.
+    explanations. A `HeatmapLogger` that is listed after it, and shows the first of the same images
+    by the same explainer, takes the maps from here. Small drift does not mean that a network is
+    right, and maps become stronger and more focused in any training: the numbers that tell are
+    those that know the object. They rise and fall by chance, too, so `EarlyStopping` needs patience
+    with them. Arguments are checked when training begins; what fails later never ends the training,
+    and the numbers are missing from then on.
 
     Args:
-        images: See `HeatmapLogger`; all of them are measured.
+        images: See `HeatmapLogger`. All of them are measured at each epoch, so pass a few hundred
+            at most. A data set must not be shuffled where there are boxes or masks.
         labels: Class of each image, `(num,)`, integers.
         boxes: True boxes, `xyxy` in pixels, the second corner just outside: `(num, 4)`,
             `(num, boxes, 4)` filled up with -1, or a list of arrays `(boxes, 4)`.
@@ -68,7 +74,7 @@ class HeatmapMetrics(SummaryCallback):
         log_dir: TensorBoard's log directory, to have the numbers there, too, as
             `<prefix>_metrics/<name>` in its run `kerascam`. `None` writes nothing.
         every: Measure once in so many epochs, at the first of them; NaN in between, so that the
-            columns of `CSVLogger` stay.
+            columns of `CSVLogger` stay. Keras counts NaN as no improvement.
         max_images: Number of images to take, the first ones. Default: all of an array, and 64 of a
             `tf.data.Dataset`.
         threshold: Share of the maximum for `area` and `box_iou`.
@@ -92,7 +98,7 @@ class HeatmapMetrics(SummaryCallback):
         ... )
         >>> model.compile("adam", "sparse_categorical_crossentropy")
         >>> measure = HeatmapMetrics(data.images, data.labels, boxes=data.boxes)
-        >>> stop = keras.callbacks.EarlyStopping("cam_enrichment", mode="max", patience=3)
+        >>> stop = keras.callbacks.EarlyStopping("cam_enrichment", mode="max", patience=7)
         >>> history = model.fit(data.images, data.labels, verbose=0, callbacks=[measure, stop])
         >>> len(history.history["cam_enrichment"])
         1
@@ -138,7 +144,8 @@ class HeatmapMetrics(SummaryCallback):
         self.num_thresholds = check_integer("num_thresholds", num_thresholds)
         self._names: list[str] = []
         self._values: dict[str, float] = {}
-        self._epochs = 0
+        self._in_paths: set[str] = set()
+        self._epochs, self._measures = 0, True
 
     def build(self):
         """Builds the explainer and measures once, which is what the first drift refers to."""
@@ -152,53 +159,66 @@ class HeatmapMetrics(SummaryCallback):
                 "`labels` must hold the class of each image, so that the same maps are compared "
                 "at every epoch. Received: none."
             )
-        self._probes = Probes(self.model, self.explainer, explain, inputs, labels, compares=True)
-        self._explain, self._labels = explain, labels
-        explanation, pair = self._probes.comparison()
-        if explanation.heatmaps.ndim != 3:
+        self._probes = Probes(self.model, self.explainer, explain, inputs, labels)
+        heatmaps = self._probes.explanation().heatmaps
+        if heatmaps.ndim != 3:
             raise ValueError(
                 "`HeatmapMetrics` measures maps (batch, h, w). Received: maps of shape "
-                f"{explanation.heatmaps.shape} from `explainer`."
+                f"{heatmaps.shape} from `explainer`."
             )
         image = next(array for array in inputs if array.ndim == 4)
         size = image.shape[1:3]
         tolerance = _TOLERANCE * max(size) if self.tolerance is None else self.tolerance
         self._signals = TrainingSignals(
-            take_truth(self.boxes, self.masks, len(image), size),
+            take_truth(self.boxes, self.masks, self.images, len(image), size),
             threshold=self.threshold,
             tolerance=tolerance,
             num_thresholds=self.num_thresholds,
         )
-        self._names = [f"{self.prefix}_{name}" for name in self._update(explanation, pair)]
-        self._values = dict.fromkeys(self._names, math.nan)
+        self._names = list(self._measure())
         return f"{self.prefix}_metrics"
 
     def on_train_begin(self, logs=None):
         """Checks everything, also the other callbacks that act on the numbers."""
+        check_prefix(self)
         super().on_train_begin(logs)
-        check_order(self, self._names)
-        self._epochs = 0
+        self._in_paths = check_order(self, self._names, self.every)
+        self._probes.share()
+        self._epochs, self._measures = 0, True
 
     def on_epoch_end(self, epoch, logs=None):
         """Puts the numbers into the logs."""
-        self._values = dict.fromkeys(self._names, math.nan)
-        if self._epochs % self.every == 0:
-            super().on_epoch_end(epoch, logs)
+        self._values = dict.fromkeys(self._names if self._measures else self._in_paths, math.nan)
+        if self._measures and self._epochs % self.every == 0:
+            try:
+                self._values = self._measure()
+            except Exception as error:
+                self._report(error, "measures no more in this training, which goes on")
+                # Without its number a callback does nothing; NaN would be no improvement to it.
+                self._values = dict.fromkeys(self._in_paths, math.nan)
+                self._measures = False
+            if self._writer is not None and self._measures:
+                super().on_epoch_end(epoch, logs)
         self._epochs += 1
         if logs is not None:
             logs.update(self._values)
 
-    def write(self, writer):
-        """Measures, and writes the numbers to TensorBoard."""
-        found = self._update(*self._probes.comparison())
-        self._values = {f"{self.prefix}_{name}": value for name, value in found.items()}
-        if writer is not None:
-            for name, value in found.items():
-                if math.isfinite(value):
-                    writer.scalar(f"{self._group}/{name}", value)
+    def on_train_end(self, logs=None):
+        """Lets go of the event file and of what was measured last."""
+        super().on_train_end(logs)
+        self._probes.forget()
 
-    def _update(self, explanation, pair):
+    def write(self, writer):
+        """Writes the numbers to TensorBoard."""
+        for name, value in self._values.items():
+            if math.isfinite(value):
+                writer.scalar(f"{self._group}/{name.removeprefix(self.prefix + '_')}", value)
+
+    def _measure(self):
+        explanation, pair = self._probes.explanation_and_pair()
         scores = explanation.scores
         predicted = scores[:, 0] > 0 if scores.shape[1] == 1 else scores.argmax(axis=1)
-        ambiguity = self._explain.shift_ambiguity() if isinstance(self._explain, CAM) else None
-        return self._signals.update(explanation.heatmaps, predicted, pair, ambiguity)
+        explain = self._probes.explain
+        ambiguity = explain.shift_ambiguity() if isinstance(explain, CAM) else None
+        found = self._signals.update(explanation.heatmaps, predicted, pair, ambiguity)
+        return {f"{self.prefix}_{name}": value for name, value in found.items()}

@@ -1,5 +1,6 @@
 """The order of callbacks, which decides who sees whose numbers."""
 
+import re
 import sys
 import warnings
 from typing import Any
@@ -7,8 +8,8 @@ from typing import Any
 import keras
 
 
-def check_order(callback, keys):
-    """Warns of callbacks that stand before this one and need its numbers.
+def check_order(callback, keys, every=1):
+    """Checks the callbacks that need the numbers of this one, and warns of those before it.
 
     Numbers in the logs are seen only by callbacks after the one that puts them there. To be called
     from a hook.
@@ -16,32 +17,64 @@ def check_order(callback, keys):
     Args:
         callback: The callback that puts numbers into the logs.
         keys: Names of the numbers.
+        every: In how many epochs they are measured once.
+
+    Returns:
+        The names that stand in the path of a file, which can't be written without them.
 
     Raises:
-        ValueError: If one that comes after can't know whether more of a number is better.
+        ValueError: If a callback has no mode, or less patience than `every`.
     """
     listed = _listed(callback)
-    place = next((i for i, other in enumerate(listed) if other is callback), 0)
-    for other in listed[:place]:
-        wanted = _wanted(other, keys)
-        if wanted:
+    place = next((i for i, other in enumerate(listed) if other is callback), len(listed))
+    for index, other in enumerate(listed):
+        acts_on = _monitored(other, keys)
+        wanted = [*([acts_on] if acts_on else []), *_in_path(other, keys)]
+        if index < place and (wanted or isinstance(other, keras.callbacks.CSVLogger)):
+            numbers = repr(wanted[0]) if wanted else f"its numbers, such as {keys[0]!r}"
             warnings.warn(
                 f"{type(other).__name__} is listed before {type(callback).__name__}, so it does "
-                f"not see {wanted!r}. List {type(callback).__name__} first.",
+                f"not see {numbers}. List {type(callback).__name__} first.",
                 stacklevel=4,
             )
-    for other in listed[place + 1 :]:
-        monitor = getattr(other, "monitor", None)
-        if monitor in keys and getattr(other, "mode", None) == "auto":
+        if index > place and acts_on and other.mode == "auto":
             raise ValueError(
-                f"{type(other).__name__} can't know whether more or less of {monitor!r} is better, "
-                f'and would end the training after its first epoch. Pass `mode="max"` or '
-                '`mode="min"` to it.'
+                f"{type(other).__name__} can't know whether more or less of {acts_on!r} is better. "
+                'Pass `mode="max"` or `mode="min"` to it.'
+            )
+        impatient = every > 1 and getattr(other, "patience", every) < every
+        if index > place and acts_on and impatient:
+            raise ValueError(
+                f"{type(other).__name__} has a patience of {other.patience} epochs, and "
+                f"{acts_on!r} is measured every {every} epochs; those in between count as no "
+                f"improvement. Pass `patience={every}` or more."
+            )
+    return {key for other in listed for key in _in_path(other, keys)}
+
+
+def check_prefix(callback):
+    """Checks that no other callback of this kind puts numbers of the same names into the logs.
+
+    Args:
+        callback: The callback, with a `prefix`.
+
+    Raises:
+        ValueError: If one does.
+    """
+    for other in _listed(callback):
+        is_other = other is not callback and isinstance(other, type(callback))
+        if is_other and other.prefix == callback.prefix:
+            raise ValueError(
+                f"Two {type(callback).__name__} have the prefix {callback.prefix!r}, so one would "
+                "overwrite the numbers of the other. Pass another `prefix=` to one."
             )
 
 
 def _listed(callback):
-    """All callbacks of this training, in their order; from the list that called this hook."""
+    """All callbacks of this training, in their order.
+
+    Keras keeps them in a local variable of `fit`, so they are looked up in what called this hook.
+    """
     frame: Any = sys._getframe()
     while frame is not None:
         owner = frame.f_locals.get("self")
@@ -51,9 +84,15 @@ def _listed(callback):
     return [callback]
 
 
-def _wanted(other, keys):
-    """The first of the names that a callback acts on, or `None`."""
-    if getattr(other, "monitor", None) in keys:
-        return other.monitor
-    path = getattr(other, "filepath", None)
-    return next((key for key in keys if f"{{{key}" in str(path)), None)
+def _monitored(other, keys):
+    """The number by which a callback decides, or `None`."""
+    if isinstance(other, keras.callbacks.ModelCheckpoint) and not other.save_best_only:
+        return None
+    monitor = getattr(other, "monitor", None)
+    return monitor if monitor in keys and hasattr(other, "mode") else None
+
+
+def _in_path(other, keys):
+    """The numbers that stand in the path of a callback's file."""
+    path = str(getattr(other, "filepath", ""))
+    return [key for key in keys if re.search(rf"{{{key}[:!}}]", path)]

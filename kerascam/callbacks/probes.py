@@ -46,6 +46,11 @@ def take_probes(images, labels, max_images, explainer):
             "Labels came twice: in `labels` and with the images. Pass them in one place."
         )
     labels = own_labels if labels is None else labels
+    if isinstance(labels, dict):
+        raise ValueError(
+            "Labels must be those of the explained output. Received: a dictionary with "
+            f"{sorted(labels)}. Pass one of them as `labels=`, with the images alone."
+        )
     arrays = [np.atleast_1d(array) for array in explainer.arrange(images)]
     num_images = len(arrays[0])
     # Copies: what the user does with his arrays later changes no picture.
@@ -65,12 +70,13 @@ def take_probes(images, labels, max_images, explainer):
     return inputs, check_targets(labels, len(labels), explainer.num_classes, name="labels")
 
 
-def take_truth(boxes, masks, number, size):
+def take_truth(boxes, masks, images, number, size):
     """Where the objects of the images are, as far as the user says.
 
     Args:
         boxes: True boxes, or `None`.
         masks: True masks, or `None`.
+        images: As in `take_probes`.
         number: Number of images that were taken, the first ones.
         size: `(height, width)` of the images.
 
@@ -80,27 +86,43 @@ def take_truth(boxes, masks, number, size):
 
     Raises:
         TypeError: If masks are no booleans.
-        ValueError: If boxes or masks are wrong, or there are too few.
+        ValueError: If boxes or masks are wrong, or not one for each image.
     """
     if masks is not None and np.asarray(masks).dtype != bool:
         raise TypeError(
             f"`masks` must be booleans. Received: dtype {np.asarray(masks).dtype}. Pass them as "
             "`masks > 0`."
         )
+    given = _count(images)
     truths = []
     for part in (boxes, masks):
         if part is None:
             continue
-        if len(part) < number:
+        part = part.to_list() if hasattr(part, "to_list") else part  # A ragged tensor.
+        if not hasattr(part, "__getitem__"):
+            raise TypeError(
+                f"`boxes` and `masks` must be arrays or lists. Received: {type(part).__name__}."
+            )
+        if len(part) < number or (given is not None and len(part) != given):
             raise ValueError(
-                f"There must be boxes or a mask for each image. Received: {len(part)} for {number} "
-                "images."
+                f"There must be boxes or a mask for each image. Received: {len(part)} for "
+                f"{number if given is None else given} images."
             )
         truths.append(Truth(part[:number], size))
     if not truths:
         return None
     truths[0].masks = truths[-1].masks
     return truths[0]
+
+
+def _count(images):
+    """Number of images that the user passed; `None` for a data set."""
+    if hasattr(images, "element_spec"):
+        return None
+    images = images[0] if isinstance(images, tuple) else images
+    if isinstance(images, (dict, list)) and np.ndim(keras.tree.flatten(images)[0]) > 1:
+        return len(keras.tree.flatten(images)[0])
+    return len(images)
 
 
 def check_explainer(explainer):
@@ -163,7 +185,7 @@ class Probes:
     """Images that are explained again and again, once for all callbacks that watch them.
 
     What another callback computed of the same images, with the same explainer and the weights of
-    now, is taken from there.
+    now, is taken from there, if it shares it.
 
     Args:
         model: The model.
@@ -171,20 +193,17 @@ class Probes:
         explain: The `Explainer` that it made.
         inputs: Arrays of the model's inputs.
         targets: Class of each image, or another target.
-        compares: Whether a map of a second class of each image is wanted, too.
     """
 
     _known: ClassVar[weakref.WeakKeyDictionary] = weakref.WeakKeyDictionary()
 
-    def __init__(self, model, factory, explain, inputs, targets, compares=False):
+    def __init__(self, model, factory, explain, inputs, targets):
         self.explain = explain
         self.inputs = inputs
         self.targets = targets
-        self._compares = compares
         self._factory = factory
         self._weights = model.weights
         self._siblings = self._known.setdefault(model, weakref.WeakSet())
-        self._siblings.add(self)
         self._covering: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
         self._latest: tuple | None = None
 
@@ -193,34 +212,40 @@ class Probes:
 
     def explanation(self):
         """The `Explanation` with the weights of now."""
-        return self._now()[0]
+        return self._now(False)[0]
 
-    def comparison(self):
+    def explanation_and_pair(self):
         """The `Explanation`, and maps of the class and of its strongest rival, a pair of arrays.
 
         The maps of `kerascam.CAM` are without the mean over all classes.
         """
-        return self._now()
+        return self._now(True)
 
-    def _now(self):
-        sources = [probes for probes in self._siblings if self._is_covered_by(probes)]
-        # Reading all weights is for nothing where there is nobody to share with.
-        mark = _mark(self._weights) if len(sources) > 1 else None
-        for probes in sources:
-            if mark is None or probes._latest is None or probes._latest[0] != mark:
-                continue
-            _, explanation, pair = probes._latest
-            if pair is not None or not self._compares:
-                return _first(len(self), explanation, pair)
-        # With those who want more of exactly these images, so that they find it.
-        more = any(probes._compares for probes in sources if len(probes) == len(self))
-        explanation, pair = self._compute(more)
-        self._latest = (mark, explanation, pair)
+    def share(self):
+        """Lets others take from here what was computed last, until `forget`."""
+        self._siblings.add(self)
+
+    def forget(self):
+        """Keeps nothing for others any more."""
+        self._siblings.discard(self)
+        self._latest = None
+
+    def _now(self, pairs):
+        others = [other for other in self._siblings if other is not self]
+        mark = None
+        for other in others:
+            if other._latest is not None and self._is_covered_by(other):
+                mark = mark or _mark(self._weights)
+                if other._latest[0] == mark and (not pairs or other._latest[2] is not None):
+                    return _first(len(self), *other._latest[1:])
+        explanation, pair = self._compute(pairs)
+        if self in self._siblings:
+            self._latest = (mark or _mark(self._weights), explanation, pair)
         return explanation, pair
 
-    def _compute(self, compares):
+    def _compute(self, pairs):
         inputs = self.inputs if len(self.inputs) > 1 else self.inputs[0]
-        if not compares:
+        if not pairs:
             return self.explain(inputs, self.targets, verbose=0), None
         if isinstance(self.explain, CAM):
             maps, rivals, means, targets, scores = self.explain.compare(inputs, self.targets, 0)
@@ -237,8 +262,6 @@ class Probes:
 
     def _is_covered_by(self, other):
         """Whether another's images begin with these, explained in the same way."""
-        if other is self:
-            return True
         if other not in self._covering:
             number = len(self)
             targets = [self.targets, other.targets]

@@ -116,16 +116,18 @@ class SummaryCallback(keras.callbacks.Callback):
             with self._at(self._last_step) as writer:
                 function(writer)
         except Exception as error:
-            if self.on_error == "raise":
-                raise
-            if not self._is_on:  # What failed first was reported.
-                return
+            if self._is_on or self.on_error == "raise":  # Else what failed first was reported.
+                self._report(error, "is switched off for the rest of this training, which goes on")
             self._is_on = False
-            warnings.warn(
-                f"{type(self).__name__} failed and is switched off for the rest of this training, "
-                f"which goes on: {type(error).__name__}: {error}",
-                stacklevel=3,
-            )
+
+    def _report(self, error, consequence):
+        """Raises an error again, or makes a warning of it."""
+        if self.on_error == "raise":
+            raise error
+        warnings.warn(
+            f"{type(self).__name__} failed and {consequence}: {type(error).__name__}: {error}",
+            stacklevel=4,
+        )
 
     def _at(self, step):
         return contextlib.nullcontext() if self._writer is None else self._writer.at(step)

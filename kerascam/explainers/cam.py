@@ -115,7 +115,7 @@ class CAM(Explainer):
             return None
         kernel = ops.convert_to_numpy(kernel).astype("float64")
         lengths = np.linalg.norm(kernel, axis=0).mean()
-        return float(np.linalg.norm(kernel.mean(axis=1)) / lengths) if lengths > 0 else 0.0
+        return 0.0 if lengths == 0 else float(np.linalg.norm(kernel.mean(axis=1)) / lengths)
 
     def explain(self, inputs, target):
         """Maps and scores of one batch."""

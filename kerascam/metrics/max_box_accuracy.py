@@ -92,7 +92,7 @@ class MaxBoxAccuracy(keras.metrics.Metric):
             self.image_size if evaluation_size is None else evaluation_size
         )
         self.inclusive = bool(inclusive)
-        self.thresholds = np.arange(0, 1, 1 / self.num_thresholds)[: self.num_thresholds]
+        self.thresholds = equal_steps(self.num_thresholds)
         shape = (len(self.iou_thresholds), self.num_thresholds)
         self.hits = self.add_weight(shape, "zeros", dtype=dtype, name="hits")
         self.total = self.add_weight((), "zeros", dtype=dtype, name="total")
@@ -149,6 +149,11 @@ class MaxBoxAccuracy(keras.metrics.Metric):
             "evaluation_size": self.evaluation_size,
             "inclusive": self.inclusive,
         }
+
+
+def equal_steps(number):
+    """Thresholds `0, 1/n, 2/n, ...`, as the reference has them."""
+    return np.arange(0, 1, 1 / number)[:number]
 
 
 def overlaps_at_all(heatmaps, truth, thresholds, size, *, largest, normalization="minmax"):

@@ -7,6 +7,7 @@ from kerascam.explainers.checks import check_integer
 from kerascam.localization.boxes import resize_cubic
 from kerascam.localization.checks import check_heatmaps, check_image_size
 from kerascam.metrics.heatmap_mean import check_count, check_weights
+from kerascam.metrics.max_box_accuracy import equal_steps
 from kerascam.metrics.truth import Truth
 from kerascam.visualization import normalize
 
@@ -59,8 +60,9 @@ class PixelAveragePrecision(keras.metrics.Metric):
             None if evaluation_size is None else check_image_size(evaluation_size)
         )
         self.inclusive = bool(inclusive)
-        thresholds = np.arange(0, 1, 1 / self.num_thresholds)[: self.num_thresholds]
-        self._edges = np.append(thresholds, [1.0, 2.0])  # What is 1 has a bin of its own.
+        self._edges = np.append(
+            equal_steps(self.num_thresholds), [1.0, 2.0]
+        )  # What is 1 has a bin of its own.
         shape = (self.num_thresholds + 1,)
         self.positives = self.add_weight(shape, "zeros", dtype=dtype, name="positives")
         self.negatives = self.add_weight(shape, "zeros", dtype=dtype, name="negatives")

@@ -168,9 +168,7 @@ def _randomize(model, images, explainer, targets, seed, clone, cascading, verbos
     trained = [keras.ops.convert_to_numpy(weight.value) for weight in model.weights]
     drawn = [keras.ops.convert_to_numpy(weight.value) for weight in fresh.weights]
     layers = _layers(model)
-    if layers and all(
-        np.array_equal(trained[index], drawn[index]) for _, part in layers for index in part
-    ):
+    if all(np.array_equal(trained[index], drawn[index]) for _, part in layers for index in part):
         raise ValueError(
             "`clone` must build a model with random weights. Received: one with the same weights."
         )
@@ -298,14 +296,18 @@ def _layers(model):
 
     What is known of the images, mean and variance of a `Normalization`, was not learnt and stays.
     """
-    known = {
-        id(weight)
-        for layer in model._flatten_layers(include_self=False)
-        if isinstance(layer, keras.layers.Normalization)
-        for weight in layer.weights
-    }
-    found: dict[str, list[int]] = {}
+    owners: dict[int, keras.layers.Layer] = {}
+    for layer in model._flatten_layers():
+        for weight in layer.weights:
+            # Of a layer in a model, and of a model in a model, the innermost.
+            if len(layer.weights) <= len(owners.get(id(weight), model).weights):
+                owners[id(weight)] = layer
+    found: dict[int, tuple[str, list[int]]] = {}
     for index, weight in enumerate(model.weights):
-        if id(weight) not in known:
-            found.setdefault(weight.path.rpartition("/")[0], []).append(index)
-    return list(found.items())[::-1]
+        owner = owners[id(weight)]
+        if not isinstance(owner, keras.layers.Normalization):
+            name = weight.path.rpartition("/")[0]
+            found.setdefault(id(owner), (name, []))[1].append(index)
+    if not found:
+        raise ValueError("The model must have layers with weights. Received: one without any.")
+    return list(found.values())[::-1]

@@ -8,13 +8,14 @@ from kerascam.localization.masks import above_share
 from kerascam.metrics.complexity import gini
 from kerascam.metrics.correlation import spearman
 from kerascam.metrics.energy import energy_inside, enrichment
-from kerascam.metrics.max_box_accuracy import overlaps_at_all
+from kerascam.metrics.max_box_accuracy import equal_steps, overlaps_at_all
 from kerascam.metrics.overlap import best_iou
 from kerascam.metrics.pointing_game import points_at
 from kerascam.visualization import resize
 
 _RING = 16  # The border is a sixteenth of the map's shorter side wide, at least one cell.
 _OVERLAPS = (0.3, 0.5, 0.7)
+_PART = 64
 
 
 class TrainingSignals:
@@ -31,8 +32,15 @@ class TrainingSignals:
         self.truth = truth
         self.threshold = threshold
         self.tolerance = tolerance
-        self.thresholds = np.arange(num_thresholds) / num_thresholds
+        self.thresholds = equal_steps(num_thresholds)
         self._before = None
+        if truth is not None:
+            self._known = [index for index, boxes in enumerate(truth.boxes) if len(boxes)]
+            if not self._known:
+                raise ValueError(
+                    "There must be an object in at least one image. Received: boxes or masks that "
+                    "are all empty."
+                )
 
     def update(self, heatmaps, predicted, pair=None, ambiguity=None):
         """Numbers of now, and changes since the last call.
@@ -46,8 +54,10 @@ class TrainingSignals:
         Returns:
             A dictionary from names to numbers.
         """
+        strength = {"max": heatmaps.max(axis=(1, 2)).mean(), "mean": heatmaps.mean()}
         heatmaps = check_heatmaps(heatmaps)
         found = self._changes(heatmaps, predicted) | _of_maps(heatmaps, self.threshold)
+        found |= {name: float(value) for name, value in strength.items()}
         if pair is not None:
             found["class_sensitivity"] = float(class_sensitivity(*pair).mean())
         if ambiguity is not None:
@@ -63,23 +73,37 @@ class TrainingSignals:
         changes, same = drift(heatmaps, before[0]), predicted == before[1]
         return {
             "drift": float(changes.mean()),
-            "drift_same": float(changes[same].mean()) if same.any() else np.nan,
+            "drift_same": float(changes[same].mean()) if same.any() else 1.0,
         }
 
     def _localization(self, heatmaps):
-        truth = self.truth
-        resized = resize(heatmaps, truth.size)
-        boxes = localization.boxes(heatmaps, truth.size, self.threshold)
-        overlaps = overlaps_at_all(heatmaps, truth, self.thresholds, truth.size, largest=False)
+        # In parts, as maps of the size of the images take a lot of memory.
+        parts = [
+            self._localization_of(heatmaps, self._known[start : start + _PART])
+            for start in range(0, len(self._known), _PART)
+        ]
+        numbers = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        overlaps = numbers.pop("overlaps")
         hits = [(overlaps >= least).mean(axis=0).max() for least in _OVERLAPS]
-        inside = energy_inside(resized, truth.masks)
         return {
-            "enrichment": float(enrichment(resized, truth.masks).mean()),
-            "background": float(np.where(resized.max(axis=(1, 2)) > 0, 1 - inside, 0).mean()),
-            "pointing": float(points_at(resized, truth.masks, self.tolerance).mean()),
-            "box_iou": float(best_iou(boxes, truth.boxes).mean()),
+            **{name: float(values.mean()) for name, values in numbers.items()},
             "best_box_iou": float(overlaps.mean(axis=0).max()),
             "max_box_accuracy": float(np.mean(hits)),
+        }
+
+    def _localization_of(self, heatmaps, indices):
+        """Numbers of some images, `(num,)` each."""
+        truth, heatmaps = self.truth.take(indices), heatmaps[indices]
+        resized = resize(heatmaps, truth.size)
+        boxes = localization.boxes(heatmaps, truth.size, self.threshold)
+        return {
+            "enrichment": enrichment(resized, truth.masks),
+            "background": 1 - energy_inside(resized, truth.masks),
+            "pointing": points_at(resized, truth.masks, self.tolerance),
+            "box_iou": best_iou(boxes, truth.boxes),
+            "overlaps": overlaps_at_all(
+                heatmaps, truth, self.thresholds, truth.size, largest=False
+            ),
         }
 
 
@@ -179,8 +203,6 @@ def _of_maps(heatmaps, threshold):
     return {
         "focus": float(gini(np.maximum(heatmaps, 0)).mean()),
         "area": float(np.mean(marked)),
-        "max": float(highest.mean()),
-        "mean": float(heatmaps.mean()),
         "dead": float(dead.mean()),
         "border": float(border_mass(heatmaps).mean()),
     }

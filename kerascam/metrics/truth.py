@@ -1,5 +1,6 @@
 """Where the objects are: true boxes and masks as users have them."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,16 @@ class Truth:
 
     def __len__(self):
         return len(self.boxes)
+
+    def take(self, indices):
+        """The truth of some of the images.
+
+        Args:
+            indices: Of the images.
+        """
+        part = copy.copy(self)
+        part.masks, part.boxes = self.masks[indices], [self.boxes[index] for index in indices]
+        return part
 
     def _take_masks(self, masks):
         if masks.ndim != 3 or (self.size is not None and masks.shape[1:] != self.size):
