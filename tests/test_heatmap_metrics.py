@@ -126,9 +126,16 @@ def test_drift_is_zero_where_nothing_is_learnt(data):
 
 def test_boxes_and_masks_say_the_same(data):
     histories = []
-    for truth in ({"boxes": BOXES}, {"masks": masks_of(BOXES)}, {"boxes": list(BOXES[:, None])}):
+    truths = [
+        {"boxes": BOXES},
+        {"masks": masks_of(BOXES)},
+        {"boxes": list(BOXES[:, None])},
+        {"boxes": tf.ragged.constant(BOXES[:, None].tolist())},
+    ]
+    for truth in truths:
         keras.utils.set_random_seed(1)
-        histories.append(fit(compiled(), data, [HeatmapMetrics(*data, **truth)]))
+        measure = HeatmapMetrics(list(data[0]), data[1], **truth)
+        histories.append(fit(compiled(), data, [measure]))
     for history in histories[1:]:
         for name in WITH_TRUTH:
             np.testing.assert_allclose(history[name], histories[0][name], rtol=1e-6)

@@ -19,7 +19,7 @@ def test_importing_builds_no_model_and_loads_no_tool():
         "before = set(sys.modules)\n"  # Keras takes what is installed, such as matplotlib.
         "import kerascam\n"
         "print(keras.Sequential().name, keras.layers.Conv2D(1, 1).name)\n"
-        "tools = {'typer', 'matplotlib', 'tensorboard.main'}\n"
+        "tools = {'typer', 'matplotlib', 'scipy', 'tensorboard.main'}\n"
         "print(sorted(tools & set(sys.modules) - before))"
     )
     assert result.returncode == 0, result.stderr

@@ -157,7 +157,7 @@ class HeatmapLogger(SummaryCallback):
         shown = next((array for array in inputs if array.ndim == 4), inputs[0])
         self._rgb = visualization.to_rgb(shown, self.to_rgb)
         size = self._rgb.shape[1:3]
-        self._truth = take_truth(self.boxes, self.masks, self.images, number, size)
+        self._truth = take_truth(self.boxes, self.masks, self.images, self._explain, number, size)
         if self.select == "worst" and self._truth is None and self._labels is None:
             raise ValueError(
                 '`select="worst"` needs labels, or `boxes` or `masks`. Received: none of them.'

@@ -170,7 +170,7 @@ class HeatmapMetrics(SummaryCallback):
         size = image.shape[1:3]
         tolerance = _TOLERANCE * max(size) if self.tolerance is None else self.tolerance
         self._signals = TrainingSignals(
-            take_truth(self.boxes, self.masks, self.images, len(image), size),
+            take_truth(self.boxes, self.masks, self.images, explain, len(image), size),
             threshold=self.threshold,
             tolerance=tolerance,
             num_thresholds=self.num_thresholds,

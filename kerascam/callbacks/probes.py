@@ -70,13 +70,14 @@ def take_probes(images, labels, max_images, explainer):
     return inputs, check_targets(labels, len(labels), explainer.num_classes, name="labels")
 
 
-def take_truth(boxes, masks, images, number, size):
+def take_truth(boxes, masks, images, explainer, number, size):
     """Where the objects of the images are, as far as the user says.
 
     Args:
         boxes: True boxes, or `None`.
         masks: True masks, or `None`.
         images: As in `take_probes`.
+        explainer: As in `take_probes`.
         number: Number of images that were taken, the first ones.
         size: `(height, width)` of the images.
 
@@ -93,7 +94,10 @@ def take_truth(boxes, masks, images, number, size):
             f"`masks` must be booleans. Received: dtype {np.asarray(masks).dtype}. Pass them as "
             "`masks > 0`."
         )
-    given = _count(images)
+    given = None
+    if not hasattr(images, "element_spec"):
+        pair = isinstance(images, tuple) and len(images) == 2
+        given = len(explainer.arrange(images[0] if pair else images)[0])
     truths = []
     for part in (boxes, masks):
         if part is None:
@@ -113,16 +117,6 @@ def take_truth(boxes, masks, images, number, size):
         return None
     truths[0].masks = truths[-1].masks
     return truths[0]
-
-
-def _count(images):
-    """Number of images that the user passed; `None` for a data set."""
-    if hasattr(images, "element_spec"):
-        return None
-    images = images[0] if isinstance(images, tuple) else images
-    if isinstance(images, (dict, list)) and np.ndim(keras.tree.flatten(images)[0]) > 1:
-        return len(keras.tree.flatten(images)[0])
-    return len(images)
 
 
 def check_explainer(explainer):
