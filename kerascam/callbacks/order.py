@@ -86,8 +86,6 @@ def _listed(callback):
 
 def _monitored(other, keys):
     """The number by which a callback decides, or `None`."""
-    if isinstance(other, keras.callbacks.ModelCheckpoint) and not other.save_best_only:
-        return None
     monitor = getattr(other, "monitor", None)
     return monitor if monitor in keys and hasattr(other, "mode") else None
 
