@@ -371,7 +371,7 @@ def test_compiled_once_and_one_forward_pass_an_epoch(data, monkeypatch):
     monkeypatch.setattr(kc.Explainer, "_in_batches", counted)
     model, measure = compiled(), HeatmapMetrics(*data)
     fit(model, data, [measure], epochs=3)
-    assert passes == [8] * 5  # Twice before training: without and with the maps of rivals.
+    assert passes == [8] * 4
     assert measure._probes.explain._both.num_traces == 1
 
 

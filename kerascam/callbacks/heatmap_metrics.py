@@ -160,11 +160,11 @@ class HeatmapMetrics(SummaryCallback):
                 "at every epoch. Received: none."
             )
         self._probes = Probes(self.model, self.explainer, explain, inputs, labels)
-        heatmaps = self._probes.explanation().heatmaps
-        if heatmaps.ndim != 3:
+        explanation, pair = self._probes.explanation_and_pair()
+        if explanation.heatmaps.ndim != 3:
             raise ValueError(
                 "`HeatmapMetrics` measures maps (batch, h, w). Received: maps of shape "
-                f"{heatmaps.shape} from `explainer`."
+                f"{explanation.heatmaps.shape} from `explainer`."
             )
         image = next(array for array in inputs if array.ndim == 4)
         size = image.shape[1:3]
@@ -175,7 +175,7 @@ class HeatmapMetrics(SummaryCallback):
             tolerance=tolerance,
             num_thresholds=self.num_thresholds,
         )
-        self._names = list(self._measure())
+        self._names = list(self._measure(explanation, pair))
         return f"{self.prefix}_metrics"
 
     def on_train_begin(self, logs=None):
@@ -191,7 +191,7 @@ class HeatmapMetrics(SummaryCallback):
         self._values = dict.fromkeys(self._names if self._measures else self._in_paths, math.nan)
         if self._measures and self._epochs % self.every == 0:
             try:
-                self._values = self._measure()
+                self._values = self._measure(*self._probes.explanation_and_pair())
             except Exception as error:
                 self._report(error, "measures no more in this training, which goes on")
                 # Without its number a callback does nothing; NaN would be no improvement to it.
@@ -214,8 +214,7 @@ class HeatmapMetrics(SummaryCallback):
             if math.isfinite(value):
                 writer.scalar(f"{self._group}/{name.removeprefix(self.prefix + '_')}", value)
 
-    def _measure(self):
-        explanation, pair = self._probes.explanation_and_pair()
+    def _measure(self, explanation, pair):
         scores = explanation.scores
         predicted = scores[:, 0] > 0 if scores.shape[1] == 1 else scores.argmax(axis=1)
         explain = self._probes.explain

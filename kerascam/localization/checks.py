@@ -5,7 +5,7 @@ import numpy as np
 from kerascam.explainers.checks import check_integer, check_number
 from kerascam.visualization.check import check_heatmaps
 
-__all__ = ["check_heatmaps", "check_image_size", "check_threshold"]
+__all__ = ["check_heatmaps", "check_image_size", "check_pair", "check_threshold"]
 
 
 def check_image_size(image_size):
@@ -26,3 +26,11 @@ def check_image_size(image_size):
 def check_threshold(threshold):
     """Returns a number in 0..1."""
     return check_number("threshold", threshold, low=0.0, high=1.0)
+
+
+def check_pair(first, second):
+    """Returns two stacks of heatmaps as float64, or raises if they differ in shape."""
+    a, b = check_heatmaps(first), check_heatmaps(second)
+    if a.shape != b.shape:
+        raise ValueError(f"Both maps must have one shape. Received: {a.shape} and {b.shape}.")
+    return a, b

@@ -173,6 +173,9 @@ def _randomize(model, images, explainer, targets, seed, clone, cascading, verbos
             "`clone` must build a model with random weights. Received: one with the same weights."
         )
     _assign(copy, trained, range(len(trained)))
+    for layer in copy._flatten_layers(include_self=False):
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # It computes with copies of its weights.
     maps, classes, _ = explain(images, targets, verbose=0)
     if classes is None:
         classes = targets
@@ -286,9 +289,6 @@ def _assign(model, values, indices):
     weights = model.weights
     for index in indices:
         weights[index].assign(values[index])
-    for layer in model._flatten_layers(include_self=False):
-        if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()  # It computes with copies of its weights.
 
 
 def _layers(model):

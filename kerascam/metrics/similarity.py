@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerascam.localization.checks import check_heatmaps
+from kerascam.localization.checks import check_pair
 from kerascam.visualization import normalize
 
 _WINDOW = 7
@@ -34,10 +34,7 @@ def ssim(first, second):
         Wang et al. 2004, Image Quality Assessment: From Error Visibility to Structural Similarity,
         section III-B, with the constants 0.01 and 0.03.
     """
-    a, b = check_heatmaps(first), check_heatmaps(second)
-    if a.shape != b.shape:
-        raise ValueError(f"Both maps must have one shape. Received: {a.shape} and {b.shape}.")
-    a, b = normalize(a, "minmax"), normalize(b, "minmax")
+    a, b = (normalize(maps, "minmax") for maps in check_pair(first, second))
     windows = [min(_WINDOW, size) for size in a.shape[1:]]
 
     def views(maps):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kerascam import localization
-from kerascam.localization.checks import check_heatmaps
+from kerascam.localization.checks import check_heatmaps, check_pair
 from kerascam.localization.masks import above_share
 from kerascam.metrics.complexity import gini
 from kerascam.metrics.correlation import spearman
@@ -128,12 +128,7 @@ def drift(heatmaps, previous):
     Reference:
         Explanation drift of 2601.11625 (2026), for rank correlations of attributions.
     """
-    heatmaps, previous = check_heatmaps(heatmaps), check_heatmaps(previous)
-    if heatmaps.shape != previous.shape:
-        raise ValueError(
-            f"Both maps must have one shape. Received: {heatmaps.shape} and {previous.shape}."
-        )
-    flat = [maps.reshape(len(maps), -1) for maps in (heatmaps, previous)]
+    flat = [maps.reshape(len(maps), -1) for maps in check_pair(heatmaps, previous)]
     return 1 - spearman(*flat)
 
 
@@ -156,17 +151,13 @@ def class_sensitivity(heatmaps, others):
         >>> class_sensitivity([[[1.0, 0.0]]], [[[0.0, 3.0]]]).tolist()
         [1.0]
     """
-    a, b = check_heatmaps(heatmaps), check_heatmaps(others)
-    if a.shape != b.shape:
-        raise ValueError(f"Both maps must have one shape. Received: {a.shape} and {b.shape}.")
-    lengths = []
     scaled = []
-    for maps in (a, b):
+    for maps in check_pair(heatmaps, others):
         largest = np.abs(maps).max(axis=(1, 2), keepdims=True)
         maps = np.divide(maps, largest, out=np.zeros_like(maps), where=largest > 0)
-        scaled.append(maps)
-        lengths.append(np.sqrt((maps**2).sum(axis=(1, 2))))
-    product, scale = (scaled[0] * scaled[1]).sum(axis=(1, 2)), lengths[0] * lengths[1]
+        scaled.append(maps.reshape(len(maps), -1))
+    product = (scaled[0] * scaled[1]).sum(axis=1)
+    scale = np.linalg.norm(scaled[0], axis=1) * np.linalg.norm(scaled[1], axis=1)
     return 1 - np.divide(product, scale, out=np.ones_like(scale), where=scale > 0)
 
 
