@@ -217,6 +217,8 @@ def test_no_warning_about_callbacks_that_do_not_need_it(data, tmp_path):
     ],
 )
 def test_a_monitor_without_a_mode_is_refused_before_training(make, data):
+    if not hasattr(make(), "mode"):
+        pytest.skip("this version of Keras does not tell the mode of a ModelCheckpoint")
     with pytest.raises(ValueError, match="whether more or less of 'cam_focus' is better"):
         fit(compiled(), data, [HeatmapMetrics(*data), make()])
 
