@@ -1,5 +1,6 @@
-"""Small labelled images with boxes and masks, drawn on the fly."""
+"""Small labelled images with boxes and masks, drawn on the fly, and the classes of ImageNet."""
 
+from kerascam.datasets.imagenet import imagenet_names, imagenet_wordnet_ids
 from kerascam.datasets.shapes import SHAPES, Shapes, shapes
 
-__all__ = ["SHAPES", "Shapes", "shapes"]
+__all__ = ["SHAPES", "Shapes", "imagenet_names", "imagenet_wordnet_ids", "shapes"]
