@@ -5,6 +5,7 @@ import inspect
 
 import keras
 import numpy as np
+import PIL.Image
 import pytest
 
 import kerascam as kc
@@ -45,7 +46,8 @@ WITHOUT_EXAMPLE = {
 
 
 @pytest.mark.parametrize("name", OBJECTS)
-def test_example_runs(name, tmp_path):
+def test_example_runs(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(PIL.Image.Image, "show", lambda picture: None)  # It opens a viewer.
     value = OBJECTS[name]
     module = inspect.getmodule(value)
     names = {**vars(module), "np": np, "keras": keras, "kerascam": kc, "log_dir": tmp_path}

@@ -13,6 +13,8 @@ from kerascam.explainers.progress import Progress
 from kerascam.explainers.targets import CallableTarget, ClassTarget, check_targets
 from kerascam.graph import Network
 
+_NUM_SHOWN = 12  # Heatmaps in the picture of an explanation.
+
 
 class Explanation(NamedTuple):
     """What an explainer returns, as NumPy arrays.
@@ -27,6 +29,21 @@ class Explanation(NamedTuple):
     heatmaps: np.ndarray
     targets: np.ndarray | None
     scores: np.ndarray
+
+    def _repr_jpeg_(self):
+        """The first maps in colours: what a notebook shows instead of three arrays."""
+        from kerascam.visualization import encode, sheet  # Nothing else here makes pictures.
+
+        if self.heatmaps.ndim != 3:
+            return None
+        maps = self.heatmaps[:_NUM_SHOWN]
+        labels = None
+        if self.targets is not None:
+            labels = [
+                f"class {target}, score {score[min(target, len(score) - 1)]:.3g}"
+                for target, score in zip(self.targets, self.scores, strict=True)
+            ][:_NUM_SHOWN]
+        return encode(sheet(None, maps, labels), "jpeg")
 
 
 class Explainer(abc.ABC):

@@ -8,6 +8,8 @@ from kerascam.visualization.labels import add_labels
 from kerascam.visualization.normalize import normalize
 from kerascam.visualization.overlay import blend, overlay
 from kerascam.visualization.resize import enlarge, resize
+from kerascam.visualization.sheet import sheet
+from kerascam.visualization.show import show
 from kerascam.visualization.to_rgb import to_rgb
 
 __all__ = [
@@ -24,5 +26,7 @@ __all__ = [
     "normalize",
     "overlay",
     "resize",
+    "sheet",
+    "show",
     "to_rgb",
 ]

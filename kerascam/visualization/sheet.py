@@ -1,0 +1,125 @@
+"""Images and their heatmaps on one sheet."""
+
+import cv2
+import numpy as np
+
+from kerascam.explainers.checks import check_integer
+from kerascam.visualization.check import check_heatmaps
+from kerascam.visualization.colormaps import colorize
+from kerascam.visualization.draw import draw_boxes, draw_masks
+from kerascam.visualization.grid import grid
+from kerascam.visualization.labels import add_labels
+from kerascam.visualization.overlay import overlay
+from kerascam.visualization.resize import enlarge
+from kerascam.visualization.to_rgb import to_rgb
+
+_PADDING = 2
+
+
+def sheet(
+    images,
+    heatmaps=None,
+    labels=None,
+    *,
+    boxes=None,
+    masks=None,
+    preprocessing=None,
+    columns=6,
+    size=192,
+    colormap="turbo",
+    alpha=0.5,
+):
+    """Lays images and heatmaps out on one sheet: images in columns, a row for each kind of map.
+
+    Args:
+        images: Images as the model takes them, or RGB pictures, `(batch, height, width, channels)`;
+            `None` shows heatmaps alone.
+        heatmaps: Raw maps `(batch, h, w)`, a `kerascam.Explanation`, or a dictionary from the name
+            of a row to either, to compare methods. Default: images alone.
+        labels: What stands below each image: a string, or a list of lines, for each.
+        boxes: Drawn into all rows, see `draw_boxes`; in pixels of the images.
+        masks: Drawn into all rows, see `draw_masks`.
+        preprocessing: See `to_rgb`.
+        columns: Images side by side; more go on below.
+        size: About how long the longer side of an image is shown, in pixels: smaller images are
+            enlarged by a whole factor, larger ones shrunk.
+        colormap: See `colorize`.
+        alpha: Share of the heatmaps in an overlay, 0 to 1.
+
+    Returns:
+        One RGB picture `(height, width, 3)`, uint8.
+
+    Raises:
+        ValueError: If there is nothing to show, or there is not one heatmap, label, box or mask for
+            each image.
+
+    Example:
+        >>> images, maps = np.zeros((3, 64, 64, 3)), np.ones((3, 8, 8))
+        >>> sheet(images, {"CAM": maps, "Grad-CAM": maps}, ["cat", "dog", "cat"]).shape
+        (637, 580, 3)
+    """
+    columns, size = check_integer("columns", columns), check_integer("size", size)
+    maps = _by_name(heatmaps)
+    if images is not None:
+        pictures = to_rgb(images, preprocessing)
+    elif maps:
+        pictures = colorize(next(iter(maps.values())), colormap)
+    else:
+        raise ValueError("There must be images or heatmaps to show. Received: neither.")
+    _check_number(len(pictures), {**maps, "labels": labels, "boxes": boxes, "masks": masks})
+    marked = pictures if masks is None else draw_masks(pictures, masks)
+    shown = _fit(marked, size)
+    if images is None:
+        shown, alpha = np.zeros_like(shown), 1.0
+    lines = [[]] * len(shown) if labels is None else [_lines(text) for text in labels]
+    rows = [(shown, lines)] if images is not None else []
+    for name, value in maps.items():
+        above = lines if not rows else [[]] * len(shown)
+        below = [[*some, name] if name else some for some in above]
+        rows.append((overlay(shown, value, colormap, alpha), below))
+    if boxes is not None:
+        scale = np.tile(np.array(shown.shape[2:0:-1]) / pictures.shape[2:0:-1], 2)
+        boxes = [np.asarray(some, "float64") * scale for some in boxes]
+        rows = [(draw_boxes(row, boxes), below) for row, below in rows]
+    labelled = [add_labels(row, below) for row, below in rows]
+    strips = [
+        grid(row[start : start + columns], min(columns, len(row)), _PADDING)
+        for start in range(0, len(shown), columns)
+        for row in labelled
+    ]
+    line = np.full((_PADDING, *strips[0].shape[1:]), 255, "uint8")
+    return np.concatenate([part for strip in strips for part in (strip, line)][:-1])
+
+
+def _by_name(heatmaps):
+    if heatmaps is None:
+        return {}
+    named = heatmaps if isinstance(heatmaps, dict) else {"": heatmaps}
+    # An Explanation has its maps as an attribute.
+    return {
+        name: check_heatmaps(getattr(value, "heatmaps", value)) for name, value in named.items()
+    }
+
+
+def _check_number(number, entries):
+    if number == 0:
+        raise ValueError("There must be at least one image to show. Received: none.")
+    for name, value in entries.items():
+        if value is not None and len(value) != number:
+            raise ValueError(
+                f"There must be one entry for each of the {number} images. Received: "
+                f"{len(value)} {name or 'heatmaps'}."
+            )
+
+
+def _fit(pictures, size):
+    """Pictures whose longer side is about `size`."""
+    longest = max(pictures.shape[1:3])
+    if longest <= size:
+        return enlarge(pictures, size)
+    width, height = (max(1, round(n * size / longest)) for n in pictures.shape[2:0:-1])
+    return np.stack([cv2.resize(p, (width, height), None, 0, 0, cv2.INTER_AREA) for p in pictures])
+
+
+def _lines(text):
+    return [text] if isinstance(text, str) else [str(line) for line in text]
