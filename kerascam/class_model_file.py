@@ -4,39 +4,32 @@ import pathlib
 
 from kerascam import visualization
 from kerascam.class_model import ClassModel
-from kerascam.model_files import (
-    PREPROCESSINGS,
-    find_class,
-    load_network,
-    read_names,
-    write_file,
-)
+from kerascam.model_files import PREPROCESSINGS, check_names, find_class, write_file
 
 FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}
 
 
 def write_class_models(
-    model,
+    network,
     targets,
     out,
     preset="robust",
     steps=None,
-    class_names=None,
     preprocess=None,
     image_size=None,
     output=None,
     seed=0,
 ):
-    """Finds the class models of a saved network and writes a sheet of them, whole or not at all.
+    """Finds the class models of a network and writes a sheet of them, whole or not at all.
 
     Args:
-        model: Path of the model.
+        network: A `FoundNetwork`.
         targets: Indices or names of the classes, strings.
         out: Path of the picture, one of `FORMATS`.
         preset: See `ClassModel`.
         steps: See `ClassModel`.
-        class_names: Path of a file with the names of the classes.
-        preprocess: One of `PREPROCESSINGS`. Default: `value_range` of `ClassModel`.
+        preprocess: One of `PREPROCESSINGS`. Default: the network's, or else the
+            default of `ClassModel`.
         image_size: See `ClassModel`.
         output: Name or index of the output, for a model with several.
         seed: See `ClassModel`.
@@ -54,11 +47,11 @@ def write_class_models(
         raise ValueError(f"--out must end in one of {', '.join(FORMATS)}. Received: '{out}'.")
     if out.parent != pathlib.Path() and not out.parent.is_dir():
         raise ValueError(f"There is no directory '{out.parent}' for --out.")
-    value_range = None if preprocess is None else PREPROCESSINGS[preprocess]
+    preprocess = preprocess or network.preprocess
     find = ClassModel(
-        load_network(model),
+        network.model,
         preset=preset,
-        value_range=value_range,
+        value_range=None if preprocess is None else PREPROCESSINGS[preprocess],
         image_size=image_size,
         output=output,
     )
@@ -67,7 +60,7 @@ def write_class_models(
             "Images can be written with 1 or 3 channels. Received: a model that takes images of "
             f"shape {find.image_shape}."
         )
-    names = read_names(class_names, max(find.num_classes, 2))
+    names = check_names(network.class_names, max(find.num_classes, 2))
     classes = [find_class(target, names) for target in targets]
     found = find(classes, steps=steps, seed=seed)
     probabilities = find.probabilities(found.scores)

@@ -4,8 +4,8 @@ import io
 import pathlib
 import re
 import warnings
+from typing import NamedTuple
 
-import keras
 import numpy as np
 
 from kerascam import visualization
@@ -15,42 +15,52 @@ from kerascam.explainers.features import FeatureExplainer
 from kerascam.explainers.guided_grad_cam import GuidedGradCAM
 from kerascam.explainers.layer_cam import LayerCAM
 from kerascam.graph import takes_raw_images
-from kerascam.model_files import find_class, load_network, read_names, write_file
+from kerascam.model_files import check_names, find_class, preprocess, write_file
 
 METHOD_NAMES = {method.__name__.lower(): method for method in METHODS}
 _LARGEST = 512  # Longer side, in pixels, of images for a network that takes any size.
 _SHOWN = 1024  # Longer side of overlays.
 _TRIAL = 256  # Sides of the picture that is tried first.
+_BEST = 5  # Classes that are named for each picture.
+
+
+class Explained(NamedTuple):
+    """What was found in a picture, and written.
+
+    Attributes:
+        best: The most probable classes, pairs of a name and a probability.
+        files: Paths of the files.
+    """
+
+    best: list
+    files: list
 
 
 class FileExplainer:
-    """Explains image files by a model file and writes what it finds.
+    """Explains image files by a network and writes what it finds.
 
     Args:
-        model: Path of a saved Keras model.
+        network: A `FoundNetwork`.
         method: One of `METHOD_NAMES`.
         layer: Name of the layer, for a method that takes one.
         output: Name of the output, for a model with several.
-        class_names: Path of a file with the names of the classes, one in each line, or JSON: a
-            list, or a dictionary from index to name.
         target: Index or name of the class to explain. Default: the predicted one.
         top: Number of classes to explain for each image, the most probable ones.
         preprocess: `"none"` (0..255), `"unit"` (0..1), or `"tf"`, `"torch"` or `"caffe"` as in
-            `keras.applications`. Default: `"none"` for a model that takes integers or has a
-            Rescaling or Normalization layer before its first weights, else `"unit"`.
+            `keras.applications`. Default: the network's, if it is known; `"none"` for a model that
+            takes integers or has a Rescaling or Normalization layer before its first weights; else
+            `"unit"`.
 
     Raises:
-        OSError: If a file can't be read.
         ValueError: If an argument is wrong.
     """
 
     def __init__(
         self,
-        model,
+        network,
         method,
         layer=None,
         output=None,
-        class_names=None,
         target=None,
         top=1,
         preprocess=None,
@@ -63,7 +73,7 @@ class FileExplainer:
             if not issubclass(kind, (FeatureExplainer, LayerCAM, GuidedGradCAM)):
                 raise ValueError(f"--layer is not for {method}, which explains by other means.")
             arguments["layer"] = layer
-        self._model = load_network(model)
+        self._model = network.model
         self.explain = kind(self._model, **arguments)
         self.method = method
         shapes = [tuple(spec.shape) for spec in self.explain.inputs]
@@ -72,9 +82,9 @@ class FileExplainer:
                 "The model must take one image (batch, height, width, channels) with 1 or 3 "
                 f"channels. Received: inputs of shape {shapes}."
             )
-        self.preprocess = preprocess or self._guess_preprocessing()
+        self.preprocess = preprocess or network.preprocess or self._guess_preprocessing()
         self._check_preprocessing()
-        self.names = read_names(class_names, max(self.explain.num_classes, 2))
+        self.names = check_names(network.class_names, max(self.explain.num_classes, 2))
         self.target = None if target is None else find_class(target, self.names)
         self.top = min(top, max(self.explain.num_classes, 2))
         with warnings.catch_warnings():
@@ -116,7 +126,7 @@ class FileExplainer:
             alpha: See `kerascam.visualization.overlay`.
 
         Returns:
-            Paths of the files.
+            An `Explained`.
         """
         classes, heatmaps, scores, probabilities = self(picture)
         written = []
@@ -136,7 +146,8 @@ class FileExplainer:
             np.savez_compressed(content, heatmaps=heatmaps, classes=classes, scores=scores)
             path = folder / f"{stem}_{self.method}.npz"
             written.append(write_file(path, content.getvalue()))
-        return written
+        order = np.argsort(-probabilities, kind="stable")[:_BEST]
+        return Explained([(self.names[c], float(probabilities[c])) for c in order], written)
 
     def _prepare(self, picture):
         """The picture as the model takes it."""
@@ -145,10 +156,7 @@ class FileExplainer:
         image = resize_image(picture, [fixed or free for fixed, free in given]).astype("float32")
         if spec.shape[-1] == 1:
             image = (image @ np.array([0.299, 0.587, 0.114], "float32"))[..., None]
-        if self.preprocess == "unit":
-            image = image / 255
-        elif self.preprocess != "none":
-            image = keras.applications.imagenet_utils.preprocess_input(image, mode=self.preprocess)
+        image = preprocess(image, self.preprocess)
         return (image if "float" in spec.dtype else np.rint(image)).astype(spec.dtype)
 
     def _guess_preprocessing(self):
@@ -185,13 +193,13 @@ def explain_files(paths, explainer, folder, progress, **options):
         **options: See `FileExplainer.write`.
 
     Returns:
-        Paths of what was written, and for each file that was skipped why.
+        An `Explained` for each file, by its path, and for each file that was skipped why.
     """
     folder = pathlib.Path(folder)
     files = list_images(paths, outside=folder)
     if files:
         folder.mkdir(parents=True, exist_ok=True)
-    written, skipped, stems = [], [], set()
+    explained, skipped, stems = {}, [], set()
     for path in progress(files):
         try:
             picture = read_image(path)
@@ -205,12 +213,12 @@ def explain_files(paths, explainer, folder, progress, **options):
             stem = f"{path.stem[:80]}-{number}"
         stems.add(stem)
         try:
-            written += explainer.write(picture, stem, folder, **options)
+            explained[path] = explainer.write(picture, stem, folder, **options)
         except OSError:  # The folder can't be written: the next file would fail too.
             raise
         except Exception as error:  # A picture too small for the network, for example.
             skipped.append(f"'{path}': {type(error).__name__}: {error}".splitlines()[0])
-    return written, skipped
+    return explained, skipped
 
 
 def _size(picture, largest):

@@ -1,5 +1,6 @@
-"""What the commands share: model files, names of classes, and files written whole."""
+"""What the commands share: preprocessing, names of classes, and files written whole."""
 
+import difflib
 import json
 import os
 import pathlib
@@ -17,36 +18,34 @@ PREPROCESSINGS = {
 }
 
 
-def load_network(path):
-    """Reads a saved Keras model.
+def preprocess(images, mode):
+    """Images as a model takes them.
+
+    Args:
+        images: `(batch, height, width, channels)` in 0..255, float32.
+        mode: One of `PREPROCESSINGS`.
+    """
+    if mode == "none":
+        return images
+    if mode == "unit":
+        return images / 255
+    # It works in place.
+    return keras.applications.imagenet_utils.preprocess_input(images.copy(), mode=mode)
+
+
+def read_names(path):
+    """Names of the classes, from a file with one in each line, or JSON.
 
     Args:
         path: Path of the file.
 
-    Raises:
-        ValueError: If there is none, or it can't be read.
-    """
-    if not pathlib.Path(path).exists():
-        raise ValueError(f"There is no model '{path}'.")
-    try:
-        return keras.models.load_model(path, compile=False)
-    except Exception as error:
-        raise ValueError(f"The model '{path}' can't be loaded: {error}") from error
-
-
-def read_names(path, num_classes):
-    """Names of the classes, from a file with one in each line, or JSON.
-
-    Args:
-        path: Path of the file; `None` for the indices.
-        num_classes: Number of classes.
+    Returns:
+        A list of strings.
 
     Raises:
         OSError: If the file can't be read.
-        ValueError: If it does not name every class.
+        ValueError: If a class has no name.
     """
-    if path is None:
-        return [str(index) for index in range(num_classes)]
     text = pathlib.Path(path).read_text(encoding="utf-8-sig")
     try:
         values = json.loads(text)
@@ -55,15 +54,34 @@ def read_names(path, num_classes):
     if isinstance(values, dict) and all(isinstance(value, int) for value in values.values()):
         values = {str(index): name for name, index in values.items()}
     if isinstance(values, dict):
-        values = [values.get(str(index)) for index in range(num_classes)]
+        values = [values.get(str(index)) for index in range(len(values))]
     if not isinstance(values, list):
         values = [line.strip() for line in text.splitlines() if line.strip()]
-    # ImageNet's index of Keras has pairs of an identifier and a name.
-    names = [str(value[-1] if isinstance(value, list) else value) for value in values]
-    if len(names) != num_classes or None in values:
+    if None in values:
         raise ValueError(
-            f"The file '{path}' must name the {num_classes} classes, one in each line or as JSON. "
-            f"Received: {len([value for value in values if value is not None])} names."
+            f"The file '{path}' must name the classes from 0 on, without a gap. Received: no name "
+            f"for class {values.index(None)}."
+        )
+    # ImageNet's index of Keras has pairs of an identifier and a name.
+    return [str(value[-1] if isinstance(value, list) else value) for value in values]
+
+
+def check_names(names, num_classes):
+    """Names of the classes of a model, or their indices.
+
+    Args:
+        names: Names, or `None`.
+        num_classes: Number of classes that the model has.
+
+    Raises:
+        ValueError: If there is not one name for each class.
+    """
+    if names is None:
+        return [str(index) for index in range(num_classes)]
+    if len(names) != num_classes:
+        raise ValueError(
+            f"--classes must name the {num_classes} classes of the model, one in each line or as "
+            f"JSON. Received: {len(names)} names."
         )
     return names
 
@@ -82,9 +100,13 @@ def find_class(target, names):
         return int(target)
     if target in names:
         return names.index(target)
+    alike = [index for index, name in enumerate(names) if name.lower() == target.lower()]
+    if len(alike) == 1:
+        return alike[0]
+    near = difflib.get_close_matches(target, names, n=3)
     raise ValueError(
-        f"--class must be an index 0..{len(names) - 1}, or a name from the file of --classes. "
-        f"Received: {target!r}."
+        f"--class must be an index 0..{len(names) - 1}, or a name (see --classes). Received: "
+        f"{target!r}." + (f" Near: {', '.join(map(repr, near))}." if near else "")
     )
 
 

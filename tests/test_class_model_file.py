@@ -70,7 +70,7 @@ def test_one_unit_and_any_size(tmp_path):
     ("arguments", "message"),
     [
         (["--class", "4"], "--class must be an index 0..3"),
-        (["--class", "cat"], "a name from the file of --classes. Received: 'cat'"),
+        (["--class", "cat"], "a name (see --classes). Received: 'cat'"),
         (["--class", "1", "--preset", "best"], "--preset must be one of robust, paper"),
         (["--class", "1", "--preprocess", "x"], "--preprocess must be one of none, unit"),
         (["--class", "1", "-o", "sheet.bmp"], "--out must end in one of .png"),

@@ -196,7 +196,7 @@ def test_files_that_are_missing(model, files, tmp_path):
     names.write_text("one\ntwo\n")
     result = run(files, "-m", tmp_path / "model.keras", "--classes", names)
     assert result.exit_code == 2
-    assert "must name the 4 classes" in result.output
+    assert "--classes must name the 4 classes" in result.output
     assert "Received: 2 names" in result.output
 
 

@@ -1,0 +1,143 @@
+"""Which network a command uses: a saved one, a known one by its name, or a file of weights."""
+
+import importlib
+import inspect
+import pathlib
+import sys
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from kerascam import datasets, models
+from kerascam.graph import takes_raw_images
+from kerascam.model_files import PREPROCESSINGS, preprocess, read_names
+
+DEFAULT = "kerascam.models.EfficientNetLite0"
+_KNOWN = {"keras.applications": keras.applications, "kerascam.models": models}
+
+
+class FoundNetwork(NamedTuple):
+    """A network and what is known of it.
+
+    Attributes:
+        model: A `keras.Model`.
+        class_names: Names of its classes, or `None`.
+        preprocess: One of `PREPROCESSINGS`, or `None`.
+    """
+
+    model: keras.Model
+    class_names: list | None
+    preprocess: str | None
+
+
+def find_network(source=None, architecture=None, class_names=None):
+    """Finds the network that a command is to use.
+
+    Args:
+        source: Path of a saved model; a network by its name, such as
+            `"keras.applications.ResNet50"`, with its ImageNet weights; or the path of a file of
+            weights. Default: `DEFAULT`.
+        architecture: What a file of weights belongs to: a network by its name, a function that
+            makes the model as `"module.function"`, or the path of a `.json` file as
+            `model.to_json()` gives it.
+        class_names: Path of a file with the names of the classes, see `read_names`.
+
+    Returns:
+        A `FoundNetwork`.
+
+    Raises:
+        OSError: If a file can't be read.
+        ValueError: If there is no such network, or it can't be read.
+    """
+    source = DEFAULT if source is None else str(source)
+    names = None if class_names is None else read_names(class_names)
+    build = _known(source)
+    if build is not None:
+        if architecture is not None:
+            raise ValueError(
+                f"--architecture is for a file of weights. Received: --model {source}, which is a "
+                "network by its name."
+            )
+        model = _pretrained(source, build)
+        names = names or datasets.imagenet_names()
+        return FoundNetwork(model, names, _preprocessing_of(model, build))
+    if not pathlib.Path(source).exists():
+        hint = "" if "." in source else " A network by its name is keras.applications.ResNet50."
+        raise ValueError(f"There is no model '{source}'.{hint}")
+    if architecture is None and source.endswith(".weights.h5"):
+        raise ValueError(
+            f"'{source}' has weights alone. Pass what they belong to with --architecture: "
+            "keras.applications.ResNet50, module.function, or a .json file of the model."
+        )
+    model = None if architecture is None else _build(architecture, names)
+    try:
+        if model is None:
+            model = keras.models.load_model(source, compile=False)
+        else:
+            model.load_weights(source)
+    except Exception as error:
+        raise ValueError(f"The model '{source}' can't be loaded: {error}") from error
+    return FoundNetwork(model, names, None)
+
+
+def _known(name):
+    """The function that makes a network of `keras.applications` or `kerascam.models`, or `None`."""
+    module, _, function = name.rpartition(".")
+    if module not in _KNOWN:
+        return None
+    known = [n for n, f in vars(_KNOWN[module]).items() if inspect.isfunction(f) and n[0].isupper()]
+    if function not in known:
+        raise ValueError(
+            f"{module} has no network {function!r}. It has: {', '.join(sorted(known))}."
+        )
+    return getattr(_KNOWN[module], function)
+
+
+def _pretrained(name, build):
+    """A network with its ImageNet weights."""
+    try:
+        return build(weights="imagenet")
+    except Exception as error:  # A package is missing, or there is no network to download by.
+        raise ValueError(f"{name} has no ImageNet weights here: {error}") from error
+
+
+def _preprocessing_of(model, build):
+    """What a network of `keras.applications` was trained with, read off its own function."""
+    if takes_raw_images(model):
+        return "none"
+    white = np.full((1, 1, 1, 3), 255.0, "float32")
+    for module in vars(keras.applications).values():
+        if inspect.ismodule(module) and getattr(module, build.__name__, None) is build:
+            result = module.preprocess_input(white.copy())
+            return next(m for m in PREPROCESSINGS if np.allclose(result, preprocess(white, m)))
+    return None
+
+
+def _build(architecture, names):
+    """A model without its weights."""
+    build = _known(architecture)
+    if build is not None:
+        return build(weights=None, classes=len(names or datasets.imagenet_names()))
+    try:
+        if architecture.endswith(".json"):
+            text = pathlib.Path(architecture).read_text(encoding="utf-8")
+            return keras.models.model_from_json(text)
+        module, _, function = architecture.rpartition(".")
+        sys.path.insert(0, "")  # A module of the user's lies where the command runs.
+        try:
+            model = getattr(importlib.import_module(module), function)()
+        finally:
+            sys.path.remove("")
+    except Exception as error:
+        raise ValueError(
+            "--architecture must be a network such as keras.applications.ResNet50, a function "
+            "without arguments that makes the model, module.function, or a .json file of the "
+            f"model. Received: {architecture!r}: {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            f"--architecture must make a Keras model. Received: {architecture!r}, which gives "
+            f"{type(model).__name__}."
+        )
+    return model
