@@ -60,13 +60,14 @@ def sheet(
     """
     columns, size = check_integer("columns", columns), check_integer("size", size)
     maps = _by_name(heatmaps)
-    if images is not None:
-        pictures = to_rgb(images, preprocessing)
-    elif maps:
+    if images is None and not maps:
+        raise ValueError("There must be images or heatmaps to show. Received: neither.")
+    number = len(next(iter(maps.values())) if images is None else images)
+    _check_number(number, {**maps, "labels": labels, "boxes": boxes, "masks": masks})
+    if images is None:
         pictures = colorize(next(iter(maps.values())), colormap)
     else:
-        raise ValueError("There must be images or heatmaps to show. Received: neither.")
-    _check_number(len(pictures), {**maps, "labels": labels, "boxes": boxes, "masks": masks})
+        pictures = to_rgb(images, preprocessing)
     marked = pictures if masks is None else draw_masks(pictures, masks)
     shown = _fit(marked, size)
     if images is None:

@@ -1,0 +1,170 @@
+"""Sheets of images and heatmaps, and how a notebook shows them."""
+
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import PIL.Image
+import pytest
+
+import kerascam as kc
+from kerascam.visualization import colorize, draw_boxes, draw_masks, overlay, resize, sheet, show
+
+BAND = 9  # Height of a line of text below a picture 96 pixels wide.
+
+
+@pytest.fixture
+def images(rng):
+    return rng.uniform(0, 255, size=(5, 96, 96, 3)).astype("float32")
+
+
+@pytest.fixture
+def maps(rng):
+    return rng.normal(size=(5, 6, 6)).astype("float32")
+
+
+def cell(picture, row, column, band=0):
+    """One picture of a sheet whose pictures are 96 pixels high."""
+    top, left = row * (96 + band + 2), column * 98
+    return picture[top : top + 96, left : left + 96]
+
+
+def test_images_and_maps_stand_below_each_other(images, maps):
+    pictures = np.rint(images).astype("uint8")
+    shown = sheet(images, {"a": maps, "b": kc.Explanation(-maps, None, None)}, size=96)
+    # Rows of inputs have no text, the others have their name.
+    first = cell(shown, 0, 3)
+    np.testing.assert_array_equal(first, pictures[3])
+    top = 96 + 2
+    np.testing.assert_array_equal(shown[top : top + 96, :96], overlay(pictures, maps)[0])
+    top += 96 + BAND + 2
+    np.testing.assert_array_equal(shown[top : top + 96, 98:194], overlay(pictures, -maps)[1])
+    assert shown.shape == (3 * 96 + 2 * BAND + 4, 5 * 98 - 2, 3)
+
+
+def test_more_images_than_columns_go_on_below(images, maps):
+    pictures = np.rint(images).astype("uint8")
+    shown = sheet(images, maps, columns=3, size=96)
+    assert shown.shape == (4 * 98 - 2, 3 * 98 - 2, 3)
+    np.testing.assert_array_equal(cell(shown, 2, 0), pictures[3])
+    np.testing.assert_array_equal(cell(shown, 3, 1), overlay(pictures, maps)[4])
+    assert (cell(shown, 2, 2) == 255).all()
+
+
+def test_maps_alone(maps):
+    shown = sheet(None, maps, size=96, colormap="diverging")
+    np.testing.assert_array_equal(
+        cell(shown, 0, 2), colorize(resize(maps, (96, 96)), "diverging")[2]
+    )
+    assert shown.shape == (96, 5 * 98 - 2, 3)
+    named = sheet(None, {"a": maps, "b": maps}, ["one"] * 5, size=96)
+    assert named.shape == (2 * 96 + 3 * BAND + 2, 5 * 98 - 2, 3)
+
+
+def test_labels_stand_below_the_images(images):
+    shown = sheet(images, labels=["a", "b", ["c"], ("d",), "e"], size=96)
+    band = shown[96:, :96]
+    assert band.shape[0] == BAND
+    assert band.max() > 200
+    assert sheet(images, labels=[["a", 0.5]] * 5, size=96).shape[0] == 96 + 2 * BAND
+
+
+def test_small_images_are_enlarged_and_large_ones_shrunk(rng):
+    small = rng.integers(0, 256, size=(1, 10, 20, 3)).astype("uint8")
+    shown = sheet(small, size=96)
+    np.testing.assert_array_equal(shown, small[0].repeat(5, axis=0).repeat(5, axis=1))
+    large = rng.integers(0, 256, size=(1, 120, 300, 3)).astype("uint8")
+    expected = large.reshape(1, 40, 3, 100, 3, 3).mean(axis=(0, 2, 4))
+    np.testing.assert_allclose(sheet(large, size=100), expected, atol=1)
+
+
+def test_boxes_and_masks(rng):
+    pictures = rng.integers(0, 256, size=(2, 32, 32, 3)).astype("uint8")
+    boxes = [[[4, 8, 20, 31], [0, 0, 3, 3]], np.zeros((0, 4))]
+    masks = rng.uniform(size=(2, 32, 32)) > 0.7
+    shown = sheet(pictures, np.ones((2, 4, 4)), boxes=boxes, masks=masks, size=96)
+    large = draw_masks(pictures, masks).repeat(3, axis=1).repeat(3, axis=2)
+    scaled = [3 * np.array(boxes[0]), boxes[1]]
+    np.testing.assert_array_equal(cell(shown, 0, 0), draw_boxes(large, scaled)[0])
+    over = draw_boxes(overlay(large, np.ones((2, 4, 4))), scaled)
+    np.testing.assert_array_equal(cell(shown, 1, 1), over[1])
+    shrunk = sheet(np.zeros((1, 100, 200, 3), "uint8"), boxes=[[20, 40, 60, 80]], size=100)
+    ys, xs = np.nonzero(shrunk[..., 0])
+    assert (xs.min(), ys.min(), xs.max(), ys.max()) == (10, 20, 29, 39)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"images": None, "heatmaps": None}, "images or heatmaps to show. Received: neither"),
+        ({"heatmaps": np.zeros((4, 6, 6))}, "for each of the 5 images. Received: 4 heatmaps"),
+        ({"heatmaps": {"CAM": np.zeros((4, 6, 6))}}, "Received: 4 CAM"),
+        ({"labels": ["a"]}, "Received: 1 labels"),
+        ({"boxes": [[0, 0, 1, 1]]}, "Received: 1 boxes"),
+        ({"masks": np.zeros((1, 96, 96), "bool")}, "Received: 1 masks"),
+        ({"images": np.zeros((0, 96, 96, 3))}, "at least one image to show"),
+        ({"images": np.zeros((5, 96, 3))}, r"must have the shape \(batch, height, width"),
+        ({"heatmaps": np.zeros((6, 6))}, r"pass `heatmap\[None\]`"),
+        ({"columns": 0}, "`columns` must be an integer of at least 1"),
+        ({"size": 0}, "`size` must be an integer of at least 1"),
+        ({"alpha": 2}, "`alpha` must lie in 0..1"),
+        ({"colormap": "grey"}, "`colormap` must be one of"),
+    ],
+)
+def test_mistakes(arguments, message, images):
+    with pytest.raises(ValueError, match=message):
+        sheet(
+            **{"images": images, "heatmaps": np.ones((len(images), 6, 6)), **arguments} | arguments
+        )
+
+
+def decoded(content):
+    return cv2.imdecode(np.frombuffer(content, "uint8"), cv2.IMREAD_COLOR)[..., ::-1]
+
+
+def test_an_explanation_is_a_picture_in_a_notebook(maps):
+    scores = np.arange(20, dtype="float32").reshape(5, 4)
+    explanation = kc.Explanation(maps, np.array([3, 0, 1, 2, 2]), scores)
+    picture = decoded(explanation._repr_jpeg_())
+    labels = [f"class {c}, score {s[c]:.3g}" for c, s in zip([3, 0, 1, 2, 2], scores, strict=True)]
+    np.testing.assert_allclose(picture, sheet(None, maps, labels), atol=60)
+    assert np.abs(picture.astype(int) - sheet(None, maps, labels)).mean() < 3
+    many = kc.Explanation(np.ones((30, 6, 6)), None, np.ones((30, 4)))
+    assert decoded(many._repr_jpeg_()).shape == sheet(None, np.ones((12, 6, 6))).shape
+    one_unit = kc.Explanation(maps, np.array([1, 0, 1, 0, 1]), scores[:, :1])
+    assert decoded(one_unit._repr_jpeg_()).shape == picture.shape
+    # A notebook shows what is no picture by its numbers.
+    assert kc.Explanation(np.ones((2, 50)), None, scores[:2])._repr_jpeg_() is None
+
+
+def test_show_outside_a_notebook(images, maps, monkeypatch):
+    shown = []
+    monkeypatch.setattr(PIL.Image.Image, "show", lambda picture: shown.append(np.asarray(picture)))
+    assert show(images, maps, columns=2) is None
+    np.testing.assert_array_equal(shown, [sheet(images, maps, columns=2)])
+
+
+def test_show_in_a_notebook(images, maps, monkeypatch):
+    shown = []
+    ipython = pytest.importorskip("IPython", reason="IPython is not installed")
+
+    class Shell:
+        kernel = object()
+
+    monkeypatch.setattr(ipython, "get_ipython", Shell)
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    show(images, maps)
+    (picture,) = shown
+    assert picture.format == "jpeg"
+    assert decoded(picture.data).shape == sheet(images, maps).shape
+
+
+def test_the_package_does_not_need_ipython():
+    code = "import sys; sys.modules['IPython'] = None; import PIL.Image; import numpy as np\n"
+    code += "PIL.Image.Image.show = lambda picture: print(picture.size)\n"
+    code += "import kerascam as kc; kc.visualization.show(np.zeros((1, 32, 32, 3)), size=32)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "(32, 32)\n"
