@@ -96,6 +96,11 @@ def _known(name):
 
 def _pretrained(name, build):
     """A network with its ImageNet weights."""
+    if name != DEFAULT and build.__module__.startswith("kerascam."):
+        raise ValueError(
+            f"{name} has no weights for the classes of ImageNet. Of kerascam.models only "
+            f"{DEFAULT} has; train the others, or pass the file of their weights."
+        )
     try:
         return build(weights="imagenet")
     except Exception as error:  # A package is missing, or there is no network to download by.
@@ -106,11 +111,11 @@ def _preprocessing_of(model, build):
     """What a network of `keras.applications` was trained with, read off its own function."""
     if takes_raw_images(model):
         return "none"
-    white = np.full((1, 1, 1, 3), 255.0, "float32")
+    pixels = np.array([[[[0, 0, 0], [255, 255, 255]]]], "float32")
     for module in vars(keras.applications).values():
         if inspect.ismodule(module) and getattr(module, build.__name__, None) is build:
-            result = module.preprocess_input(white.copy())
-            return next(m for m in PREPROCESSINGS if np.allclose(result, preprocess(white, m)))
+            result = module.preprocess_input(pixels.copy())
+            return next(m for m in PREPROCESSINGS if np.allclose(result, preprocess(pixels, m)))
     return None
 
 

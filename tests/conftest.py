@@ -42,6 +42,14 @@ def rng():
     return np.random.default_rng(0)
 
 
+@pytest.fixture(scope="session")
+def imagenet_cache(tmp_path_factory):
+    """A cache directory of the tests' own, for the weights of ImageNet."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
+        yield
+
+
 def small_backbone(size=32, channels=3, filters=8):
     """Two convolutions with stride 2: maps of a quarter of the size."""
     return keras.Sequential(
