@@ -16,6 +16,7 @@ from kerascam.demo import run_demo
 
 sys.path.append(str(pathlib.Path(__file__).parents[1] / "tests"))
 from handwritten import digit_images, digit_network
+from photographs import photographs
 from shortcuts import train, with_mark
 
 IMAGES = pathlib.Path(__file__).parent / "images"
@@ -23,6 +24,17 @@ METHODS = [
     *(kc.HiResCAM, kc.AblationCAM, kc.ScoreCAM, kc.Occlusion),
     *(kc.Saliency, kc.SmoothGrad, kc.GuidedBackprop, kc.GuidedGradCAM),
 ]
+
+
+def imagenet():
+    """Photographs, and what EfficientNetLite0 sees in them and where."""
+    network, names = kc.models.EfficientNetLite0(), kc.datasets.imagenet_names()
+    images = photographs()
+    explanation = kc.CAM(network)(images)
+    classes = explanation.targets
+    probabilities = network.predict(images, verbose=0)[range(len(images)), classes]
+    labels = [f"{names[c]} {100 * p:.0f} %" for c, p in zip(classes, probabilities, strict=True)]
+    return kc.visualization.sheet(images, explanation, labels)[..., ::-1]
 
 
 def methods(model):
@@ -94,9 +106,10 @@ def shortcut():
 
 def main():
     IMAGES.mkdir(exist_ok=True)
-    cv2.imwrite(str(IMAGES / "shortcut.jpg"), shortcut(), [cv2.IMWRITE_JPEG_QUALITY, 85])
-    cv2.imwrite(str(IMAGES / "class_models.png"), class_models())
     quality = [cv2.IMWRITE_JPEG_QUALITY, 85]
+    cv2.imwrite(str(IMAGES / "photographs.jpg"), imagenet(), quality)
+    cv2.imwrite(str(IMAGES / "shortcut.jpg"), shortcut(), quality)
+    cv2.imwrite(str(IMAGES / "class_models.png"), class_models())
     cv2.imwrite(str(IMAGES / "class_models_training.jpg"), class_models_training(), quality)
     with tempfile.TemporaryDirectory() as folder:
         run_demo(log_dir=folder)

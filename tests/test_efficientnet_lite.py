@@ -2,23 +2,13 @@
 
 import pathlib
 
-import cv2
 import keras
 import numpy as np
 import pytest
-import skimage.data
+from photographs import PHOTOGRAPHS, photographs
 
 import kerascam as kc
 from kerascam.models import imagenet_weights
-
-# What is known of the photographs: class, its probability, and a box drawn by hand around the cup,
-# the tripod, the moped and the head of the cat in the square of 224 pixels.
-PHOTOGRAPHS = {
-    "coffee": (967, 0.94, (40, 5, 180, 150)),
-    "camera": (872, 0.95, (85, 60, 190, 222)),
-    "motorcycle_left": (665, 0.71, (0, 25, 215, 190)),
-    "chelsea": (285, 0.40, (5, 0, 205, 215)),
-}
 
 
 @pytest.fixture(scope="module")
@@ -36,25 +26,16 @@ def network(home):
 
 
 @pytest.fixture(scope="module")
-def photographs():
-    """Cropped to the square in the middle, and shrunk by area."""
-    images = []
-    for name in PHOTOGRAPHS:
-        picture = cv2.imread(str(pathlib.Path(skimage.data.__path__[0]) / f"{name}.png"))[..., ::-1]
-        height, width = picture.shape[:2]
-        side = min(height, width)
-        top, left = (height - side) // 2, (width - side) // 2
-        square = picture[top : top + side, left : left + side]
-        images.append(cv2.resize(square, (224, 224), interpolation=cv2.INTER_AREA))
-    return np.stack(images).astype("float32")
+def images():
+    return photographs()
 
 
-def values(model, images):
-    return keras.ops.convert_to_numpy(model(images, training=False))
+def values(model, inputs):
+    return keras.ops.convert_to_numpy(model(inputs, training=False))
 
 
-def test_photographs_are_recognised(network, photographs):
-    probabilities = values(network, photographs)
+def test_photographs_are_recognised(network, images):
+    probabilities = values(network, images)
     classes = [c for c, _, _ in PHOTOGRAPHS.values()]
     assert probabilities.argmax(axis=-1).tolist() == classes
     expected = [probability for _, probability, _ in PHOTOGRAPHS.values()]
@@ -63,9 +44,9 @@ def test_photographs_are_recognised(network, photographs):
     assert [names[c] for c in classes] == ["espresso", "tripod", "moped", "Egyptian cat"]
 
 
-def test_maps_hold_the_logits_and_lie_on_the_object(network, photographs):
+def test_maps_hold_the_logits_and_lie_on_the_object(network, images):
     heatmaps, targets, scores = kc.CAM(network)(photographs)
-    logits = keras.Model(network.inputs[0], network.layers[-2].output)(photographs)
+    logits = keras.Model(network.inputs[0], network.layers[-2].output)(images)
     kernel, bias = (keras.ops.convert_to_numpy(v.value) for v in network.layers[-1].weights)
     expected = keras.ops.convert_to_numpy(logits) @ kernel + bias
     np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-5)
@@ -78,23 +59,23 @@ def test_maps_hold_the_logits_and_lie_on_the_object(network, photographs):
         assert y0 <= y < y1
 
 
-def test_features_are_those_of_the_whole_network(network, photographs):
+def test_features_are_those_of_the_whole_network(network, images):
     whole = keras.Model(network.inputs[0], network.get_layer("top_activation").output)
-    expected = values(whole, photographs[:1])
+    expected = values(whole, images[:1])
     inputs = keras.Input((None, None, 3))
     turned = keras.layers.RandomFlip()(inputs)  # Does nothing unless in training.
     for backbone in (
         kc.models.EfficientNetLite0(include_top=False),
         kc.models.EfficientNetLite0(include_top=False, input_tensor=turned),
     ):
-        features = values(backbone, photographs[:1])
+        features = values(backbone, images[:1])
         assert features.shape == (1, 7, 7, 1280)
         np.testing.assert_array_equal(features, expected)
-    pooled = values(kc.models.EfficientNetLite0(include_top=False, pooling="avg"), photographs[:1])
+    pooled = values(kc.models.EfficientNetLite0(include_top=False, pooling="avg"), images[:1])
     np.testing.assert_allclose(pooled, features.mean(axis=(1, 2)), rtol=1e-4, atol=1e-6)
 
 
-def test_weights_are_converted_once(home, network, photographs, monkeypatch):
+def test_weights_are_converted_once(home, network, monkeypatch):
     (cached,) = home.rglob("*.weights.h5")
     assert cached == imagenet_weights.cache_path()
     assert [path.name for path in cached.parent.iterdir()] == [cached.name]
