@@ -16,7 +16,8 @@ NETWORKS = sorted(
 )
 # Smallest input that the network takes, where it is not 32.
 SMALLEST = {"Xception": 71, "InceptionV3": 75, "InceptionResNetV2": 75}
-# The smallest of each family; the others repeat its layers, so that they are run uncompiled.
+# The smallest of each family; the others repeat its layers, so that they are run uncompiled, and
+# only where `-m exhaustive` asks for them.
 SMALL = {
     *("ConvNeXtTiny", "DenseNet121", "EfficientNetB0", "EfficientNetV2B0", "InceptionResNetV2"),
     *("InceptionV3", "MobileNet", "MobileNetV2", "MobileNetV3Small", "NASNetMobile", "ResNet50"),
@@ -39,7 +40,13 @@ def test_the_list_is_that_of_keras():
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*heatmaps of GradCAM are zero everywhere")
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in SMALL else pytest.mark.exhaustive)
+        for name in NETWORKS
+    ],
+)
 def test_network(name, rng):
     model = build(name)
     images = rng.uniform(size=(1, *model.input_shape[1:])).astype("float32")

@@ -45,7 +45,7 @@ def test_photographs_are_recognised(network, images):
 
 
 def test_maps_hold_the_logits_and_lie_on_the_object(network, images):
-    heatmaps, targets, scores = kc.CAM(network)(photographs)
+    heatmaps, targets, scores = kc.CAM(network)(images)
     logits = keras.Model(network.inputs[0], network.layers[-2].output)(images)
     kernel, bias = (keras.ops.convert_to_numpy(v.value) for v in network.layers[-1].weights)
     expected = keras.ops.convert_to_numpy(logits) @ kernel + bias

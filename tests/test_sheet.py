@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import PIL.Image
 import pytest
+from conftest import small_model
 
 import kerascam as kc
 from kerascam.visualization import colorize, draw_boxes, draw_masks, overlay, resize, sheet, show
@@ -68,6 +69,29 @@ def test_labels_stand_below_the_images(images):
     assert band.shape[0] == BAND
     assert band.max() > 200
     assert sheet(images, labels=[["a", 0.5]] * 5, size=96).shape[0] == 96 + 2 * BAND
+
+
+def test_names_of_the_classes_that_are_explained(images, maps):
+    explanation = kc.Explanation(maps, np.array([1, 0, 1, 2, 2]), np.zeros((5, 3)))
+    expected = sheet(images, {"a": maps, "b": maps}, ["dog", "cat", "dog", "cow", "cow"])
+    named = sheet(images, {"a": maps, "b": explanation}, class_names=["cat", "dog", "cow"])
+    np.testing.assert_array_equal(named, expected)
+    with pytest.raises(ValueError, match="2 names, and class 2 is explained"):
+        sheet(images, explanation, class_names=["cat", "dog"])
+    with pytest.raises(ValueError, match="heatmaps without targets. Pass `labels`"):
+        sheet(images, maps, class_names=["cat", "dog", "cow"])
+
+
+def test_a_constant_part_without_a_meaning_is_left_out(images, maps):
+    explain = kc.RISE(small_model(3, size=96), samples=4)
+    explanation = explain(images)
+    assert explanation.has_offset
+    maps = explanation.heatmaps
+    plain = maps - maps.min(axis=(1, 2), keepdims=True)
+    np.testing.assert_array_equal(sheet(images, explanation), sheet(images, plain))
+    unlabelled = kc.Explanation(plain, explanation.targets, explanation.scores)
+    assert explanation._repr_jpeg_() == unlabelled._repr_jpeg_()
+    assert not kc.CAM(small_model(3, size=96))(images).has_offset
 
 
 def test_small_images_are_enlarged_and_large_ones_shrunk(rng):

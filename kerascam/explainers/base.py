@@ -16,8 +16,14 @@ from kerascam.graph import Network
 _NUM_SHOWN = 12  # Heatmaps in the picture of an explanation.
 
 
-class Explanation(NamedTuple):
-    """What an explainer returns, as NumPy arrays.
+class _Explanation(NamedTuple):
+    heatmaps: np.ndarray
+    targets: np.ndarray | None
+    scores: np.ndarray
+
+
+class Explanation(_Explanation):
+    """What an explainer returns, as NumPy arrays: a tuple of three. A notebook shows its maps.
 
     Attributes:
         heatmaps: `(batch, h, w)`, float32: raw, signed where the method is signed, at the method's
@@ -26,9 +32,8 @@ class Explanation(NamedTuple):
         scores: Scores of all classes before softmax or sigmoid, `(batch, classes)`, float32.
     """
 
-    heatmaps: np.ndarray
-    targets: np.ndarray | None
-    scores: np.ndarray
+    has_offset = False
+    """Whether the maps have a constant part without a meaning, to be left out of pictures."""
 
     def _repr_jpeg_(self):
         """The first maps in colours: what a notebook shows instead of three arrays."""
@@ -36,14 +41,15 @@ class Explanation(NamedTuple):
 
         if self.heatmaps.ndim != 3:
             return None
-        maps = self.heatmaps[:_NUM_SHOWN]
         labels = None
         if self.targets is not None:
             labels = [
                 f"class {target}, score {score[min(target, len(score) - 1)]:.3g}"
                 for target, score in zip(self.targets, self.scores, strict=True)
             ][:_NUM_SHOWN]
-        return encode(sheet(None, maps, labels), "jpeg")
+        shown = Explanation(self.heatmaps[:_NUM_SHOWN], None, self.scores[:_NUM_SHOWN])
+        shown.has_offset = self.has_offset
+        return encode(sheet(None, shown, labels), "jpeg")
 
 
 class Explainer(abc.ABC):
@@ -152,7 +158,9 @@ class Explainer(abc.ABC):
             arguments = [*inputs, classes]
         heatmaps, classes, scores = self._in_batches(compute, arguments, verbose)
         self._warn_of_dead(heatmaps)
-        return Explanation(heatmaps, None if callable(targets) else classes, scores)
+        explanation = Explanation(heatmaps, None if callable(targets) else classes, scores)
+        explanation.has_offset = self.has_offset
+        return explanation
 
     def probabilities(self, scores):
         """Probabilities as the network has them, `(batch, classes)`.

@@ -21,6 +21,7 @@ def sheet(
     heatmaps=None,
     labels=None,
     *,
+    class_names=None,
     boxes=None,
     masks=None,
     preprocessing=None,
@@ -37,6 +38,8 @@ def sheet(
         heatmaps: Raw maps `(batch, h, w)`, a `kerascam.Explanation`, or a dictionary from the name
             of a row to either, to compare methods. Default: images alone.
         labels: What stands below each image: a string, or a list of lines, for each.
+        class_names: Names of the classes: what stands below each image is the class for which the
+            first `Explanation` explains it.
         boxes: Drawn into all rows, see `draw_boxes`; in pixels of the images.
         masks: Drawn into all rows, see `draw_masks`.
         preprocessing: See `to_rgb`.
@@ -59,7 +62,10 @@ def sheet(
         (637, 580, 3)
     """
     columns, size = check_integer("columns", columns), check_integer("size", size)
-    maps = _by_name(heatmaps)
+    named = heatmaps if isinstance(heatmaps, dict) else {"": heatmaps}
+    maps = {name: _maps(value) for name, value in named.items() if value is not None}
+    if labels is None and class_names is not None:
+        labels = _targets(named.values(), class_names)
     if images is None and not maps:
         raise ValueError("There must be images or heatmaps to show. Received: neither.")
     number = len(next(iter(maps.values())) if images is None else images)
@@ -92,14 +98,28 @@ def sheet(
     return np.concatenate([part for strip in strips for part in (strip, line)][:-1])
 
 
-def _by_name(heatmaps):
-    if heatmaps is None:
-        return {}
-    named = heatmaps if isinstance(heatmaps, dict) else {"": heatmaps}
-    # An Explanation has its maps as an attribute.
-    return {
-        name: check_heatmaps(getattr(value, "heatmaps", value)) for name, value in named.items()
-    }
+def _maps(heatmaps):
+    """The maps of an array or an explanation, without a constant part that has no meaning."""
+    maps = check_heatmaps(getattr(heatmaps, "heatmaps", heatmaps))
+    if getattr(heatmaps, "has_offset", False):
+        return maps - maps.min(axis=(1, 2), keepdims=True)
+    return maps
+
+
+def _targets(explanations, class_names):
+    """Names of the classes that the first explanation explains."""
+    for value in explanations:
+        if getattr(value, "targets", None) is not None:
+            if max(value.targets) >= len(class_names):
+                raise ValueError(
+                    "`class_names` must name every class. Received: "
+                    f"{len(class_names)} names, and class {max(value.targets)} is explained."
+                )
+            return [str(class_names[target]) for target in value.targets]
+    raise ValueError(
+        "`class_names` is for an Explanation of classes. Received: heatmaps without targets. Pass "
+        "`labels` instead."
+    )
 
 
 def _check_number(number, entries):
