@@ -4,6 +4,7 @@ import importlib
 import inspect
 import pathlib
 import sys
+import warnings
 from typing import NamedTuple
 
 import keras
@@ -50,6 +51,8 @@ def find_network(source=None, architecture=None, class_names=None):
         OSError: If a file can't be read.
         ValueError: If there is no such network, or it can't be read.
     """
+    if source is None and architecture is not None:
+        raise ValueError("--architecture is for a file of weights. Received: no --model.")
     source = DEFAULT if source is None else str(source)
     names = None if class_names is None else read_names(class_names)
     build = _known(source)
@@ -60,25 +63,28 @@ def find_network(source=None, architecture=None, class_names=None):
                 "network by its name."
             )
         model = _pretrained(source, build)
-        names = names or datasets.imagenet_names()
+        names = datasets.imagenet_names() if names is None else names
         return FoundNetwork(model, names, _preprocessing_of(model, build))
-    if not pathlib.Path(source).exists():
-        hint = "" if "." in source else " A network by its name is keras.applications.ResNet50."
+    if not source or not pathlib.Path(source).exists():
+        is_file = source.endswith((".keras", ".h5"))
+        hint = "" if is_file else f" Known by name are keras.applications.ResNet50 and {DEFAULT}."
         raise ValueError(f"There is no model '{source}'.{hint}")
     if architecture is None and source.endswith(".weights.h5"):
         raise ValueError(
             f"'{source}' has weights alone. Pass what they belong to with --architecture: "
             "keras.applications.ResNet50, module.function, or a .json file of the model."
         )
-    model = None if architecture is None else _build(architecture, names)
+    found = None if architecture is None else _build(architecture, names)
     try:
-        if model is None:
+        if found is None:
             model = keras.models.load_model(source, compile=False)
-        else:
-            model.load_weights(source)
+            return FoundNetwork(model, names, None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # One for each layer that does not fit.
+            found.model.load_weights(source)
+        return found
     except Exception as error:
         raise ValueError(f"The model '{source}' can't be loaded: {error}") from error
-    return FoundNetwork(model, names, None)
 
 
 def _known(name):
@@ -120,21 +126,19 @@ def _preprocessing_of(model, build):
 
 
 def _build(architecture, names):
-    """A model without its weights."""
+    """What a file of weights belongs to, without its weights."""
     build = _known(architecture)
     if build is not None:
-        return build(weights=None, classes=len(names or datasets.imagenet_names()))
+        names = datasets.imagenet_names() if names is None else names
+        model = build(weights=None, classes=len(names))
+        return FoundNetwork(model, names, _preprocessing_of(model, build))
     try:
         if architecture.endswith(".json"):
             text = pathlib.Path(architecture).read_text(encoding="utf-8")
-            return keras.models.model_from_json(text)
-        module, _, function = architecture.rpartition(".")
-        sys.path.insert(0, "")  # A module of the user's lies where the command runs.
-        try:
-            model = getattr(importlib.import_module(module), function)()
-        finally:
-            sys.path.remove("")
-    except Exception as error:
+            model = keras.models.model_from_json(text)
+        else:
+            model = _call(*architecture.rpartition(".")[::2])
+    except (Exception, SystemExit) as error:  # A script may read arguments of its own.
         raise ValueError(
             "--architecture must be a network such as keras.applications.ResNet50, a function "
             "without arguments that makes the model, module.function, or a .json file of the "
@@ -145,4 +149,13 @@ def _build(architecture, names):
             f"--architecture must make a Keras model. Received: {architecture!r}, which gives "
             f"{type(model).__name__}."
         )
-    return model
+    return FoundNetwork(model, names, None)
+
+
+def _call(module, function):
+    """What a function of a module of the user's, which lies where the command runs, returns."""
+    sys.path.insert(0, "")
+    try:
+        return getattr(importlib.import_module(module), function)()
+    finally:
+        sys.path.remove("")

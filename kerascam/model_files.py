@@ -8,6 +8,8 @@ import re
 
 import keras
 
+from kerascam import datasets
+
 # What a model may have been trained on, and what it takes for black and white then.
 PREPROCESSINGS = {
     "none": (0.0, 255.0),
@@ -46,7 +48,10 @@ def read_names(path):
         OSError: If the file can't be read.
         ValueError: If a class has no name.
     """
-    text = pathlib.Path(path).read_text(encoding="utf-8-sig")
+    try:
+        text = pathlib.Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"The file '{path}' of names must be UTF-8: {error}") from error
     try:
         values = json.loads(text)
     except json.JSONDecodeError:
@@ -90,7 +95,7 @@ def find_class(target, names):
     """Index of a class.
 
     Args:
-        target: Its index or name, a string.
+        target: Its index or name, a string, or the WordNet identifier of a class of ImageNet.
         names: Names of all classes.
 
     Raises:
@@ -100,6 +105,8 @@ def find_class(target, names):
         return int(target)
     if target in names:
         return names.index(target)
+    if target in datasets.imagenet_wordnet_ids() and names == datasets.imagenet_names():
+        return datasets.imagenet_wordnet_ids().index(target)
     alike = [index for index, name in enumerate(names) if name.lower() == target.lower()]
     if len(alike) == 1:
         return alike[0]

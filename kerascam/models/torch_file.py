@@ -1,6 +1,5 @@
 """Tensors from a file of PyTorch in its format before 1.6, without PyTorch."""
 
-import collections
 import math
 import pickle
 import struct
@@ -89,13 +88,28 @@ class _Tensor(NamedTuple):
         return np.lib.stride_tricks.as_strided(base, self.shape, strides).copy()
 
 
-def _rebuild_tensor(storage, offset, shape, strides, *_):
-    return _Tensor(storage, offset, shape, strides)
+class _Dictionary(dict):
+    """Stands for an ordered dictionary; a pickle can't give it attributes."""
+
+    def __setstate__(self, state):
+        """PyTorch keeps versions of its layers in attributes."""
+
+
+class _Rebuild:
+    """Stands for the function that makes a tensor; without slots, a pickle can't change it."""
+
+    __slots__ = ()
+
+    def __call__(self, storage, offset, shape, strides, *_):
+        numbers = (offset, *shape, *strides)
+        if not isinstance(storage, _Storage) or not all(type(n) is int for n in numbers):
+            raise ValueError("it has something that is no tensor")
+        return _Tensor(storage, offset, shape, strides)
 
 
 _ADMITTED = {
-    ("collections", "OrderedDict"): collections.OrderedDict,
-    ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
+    ("collections", "OrderedDict"): _Dictionary,
+    ("torch._utils", "_rebuild_tensor_v2"): _Rebuild(),
     **{("torch", name): dtype for name, dtype in _DTYPES.items()},
 }
 
@@ -117,9 +131,12 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, identifier):
         kind, dtype, key, _, size, view = identifier
-        if kind != "storage" or view is not None:
+        storage = _Storage(key, dtype, size)
+        known = kind == "storage" and dtype in _DTYPES.values() and type(size) is int
+        # All tensors must mean the same by a key: what is read is checked against one of them.
+        if not known or view is not None or self.storages.setdefault(key, storage) != storage:
             raise ValueError("it has something that is no storage")
-        return self.storages.setdefault(key, _Storage(key, dtype, size))
+        return storage
 
 
 def _read_storage(file, storage):

@@ -37,9 +37,9 @@ def sheet(
             `None` shows heatmaps alone.
         heatmaps: Raw maps `(batch, h, w)`, a `kerascam.Explanation`, or a dictionary from the name
             of a row to either, to compare methods. Default: images alone.
-        labels: What stands below each image: a string, or a list of lines, for each.
-        class_names: Names of the classes: what stands below each image is the class for which the
-            first `Explanation` explains it.
+        labels: What stands below each image: for each a string, a list of lines, or its class.
+        class_names: Names of the classes, to stand for classes in `labels`. Without labels, the
+            class that the first `Explanation` explains stands below each image.
         boxes: Drawn into all rows, see `draw_boxes`; in pixels of the images.
         masks: Drawn into all rows, see `draw_masks`.
         preprocessing: See `to_rgb`.
@@ -63,22 +63,20 @@ def sheet(
     """
     columns, size = check_integer("columns", columns), check_integer("size", size)
     named = heatmaps if isinstance(heatmaps, dict) else {"": heatmaps}
-    maps = {name: _maps(value) for name, value in named.items() if value is not None}
+    maps = {str(name): _maps(value) for name, value in named.items() if value is not None}
     if labels is None and class_names is not None:
-        labels = _targets(named.values(), class_names)
-    if images is None and not maps:
-        raise ValueError("There must be images or heatmaps to show. Received: neither.")
-    number = len(next(iter(maps.values())) if images is None else images)
-    _check_number(number, {**maps, "labels": labels, "boxes": boxes, "masks": masks})
-    if images is None:
-        pictures = colorize(next(iter(maps.values())), colormap)
-    else:
-        pictures = to_rgb(images, preprocessing)
+        labels = _targets(named.values())
+    pictures = _pictures(images, maps, preprocessing, colormap)
+    if images is None and (boxes is not None or masks is not None):
+        raise ValueError("Boxes and masks are drawn into images. Received: `images=None`.")
+    _check_number(len(pictures), {**maps, "labels": labels, "boxes": boxes, "masks": masks})
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"`alpha` must lie in 0..1. Received: alpha={alpha!r}.")
     marked = pictures if masks is None else draw_masks(pictures, masks)
     shown = _fit(marked, size)
     if images is None:
         shown, alpha = np.zeros_like(shown), 1.0
-    lines = [[]] * len(shown) if labels is None else [_lines(text) for text in labels]
+    lines = [[]] * len(shown) if labels is None else [_lines(text, class_names) for text in labels]
     rows = [(shown, lines)] if images is not None else []
     for name, value in maps.items():
         above = lines if not rows else [[]] * len(shown)
@@ -100,26 +98,47 @@ def sheet(
 
 def _maps(heatmaps):
     """The maps of an array or an explanation, without a constant part that has no meaning."""
+    if isinstance(heatmaps, (list, tuple)) and any(hasattr(one, "heatmaps") for one in heatmaps):
+        raise ValueError(
+            "Several explanations must have names. Received: a "
+            f"{type(heatmaps).__name__} of {len(heatmaps)}. Pass a dictionary such as "
+            '`{"CAM": explanation, "Saliency": other}`.'
+        )
     maps = check_heatmaps(getattr(heatmaps, "heatmaps", heatmaps))
     if getattr(heatmaps, "has_offset", False):
         return maps - maps.min(axis=(1, 2), keepdims=True)
     return maps
 
 
-def _targets(explanations, class_names):
-    """Names of the classes that the first explanation explains."""
+def _targets(explanations):
+    """The classes that the first explanation explains."""
     for value in explanations:
         if getattr(value, "targets", None) is not None:
-            if max(value.targets) >= len(class_names):
-                raise ValueError(
-                    "`class_names` must name every class. Received: "
-                    f"{len(class_names)} names, and class {max(value.targets)} is explained."
-                )
-            return [str(class_names[target]) for target in value.targets]
+            return value.targets
     raise ValueError(
-        "`class_names` is for an Explanation of classes. Received: heatmaps without targets. Pass "
-        "`labels` instead."
+        "`class_names` names the classes of an Explanation, or of `labels`. Received: heatmaps "
+        "without targets, and no labels."
     )
+
+
+def _pictures(images, maps, preprocessing, colormap):
+    """What the maps are laid over: the images for a person, or the first maps themselves."""
+    if hasattr(images, "heatmaps"):
+        raise ValueError(
+            "Images come first, then heatmaps. Received: an Explanation for `images`. Pass "
+            "`images, explanation`, or `None, explanation` for heatmaps alone."
+        )
+    if images is None and not maps:
+        raise ValueError("There must be images or heatmaps to show. Received: neither.")
+    if images is None:
+        return colorize(next(iter(maps.values())), colormap)
+    images = np.asarray(images)
+    if images.ndim == 3:
+        raise ValueError(
+            f"Images must have a batch axis. Received: {images.shape}. Pass `image[None]` for a "
+            "single image, or `None, heatmaps` for heatmaps alone."
+        )
+    return to_rgb(images, preprocessing) if len(images) else images
 
 
 def _check_number(number, entries):
@@ -142,5 +161,15 @@ def _fit(pictures, size):
     return np.stack([cv2.resize(p, (width, height), None, 0, 0, cv2.INTER_AREA) for p in pictures])
 
 
-def _lines(text):
-    return [text] if isinstance(text, str) else [str(line) for line in text]
+def _lines(label, class_names):
+    """The lines below an image."""
+    if np.ndim(label) == 0 and hasattr(label, "__index__"):  # A class.
+        if class_names is None:
+            return [str(label)]
+        if not 0 <= label < len(class_names):
+            raise ValueError(
+                f"`class_names` must name every class. Received: {len(class_names)} names, and "
+                f"class {label} to show."
+            )
+        return [str(class_names[label])]
+    return [label] if isinstance(label, str) else [str(line) for line in label]
