@@ -43,8 +43,23 @@ _Preprocess = Annotated[
 ]
 
 
+def _print_version(wanted: bool):
+    if wanted:
+        from kerascam import __version__
+
+        typer.echo(f"kerascam {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _main():
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+):
     """Keeps each command under its own name."""
 
 
@@ -59,7 +74,7 @@ def demo(
         typer.Option("--imagenet", help="Instead, explain photographs by a pretrained network."),
     ] = False,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Train for seconds instead of a minute.")
+        bool, typer.Option("--quick", help="Train for seconds, only to see that it runs.")
     ] = False,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Number of epochs. Default: 12, or 3 if quick.")
@@ -147,7 +162,7 @@ def explain(
     from kerascam.model_files import PREPROCESSINGS
     from kerascam.visualization import COLORMAPS
 
-    method = method or ("cam" if model is None else "gradcam")
+    method = (method or ("cam" if model is None else "gradcam")).lower()
     top = top or (3 if model is None and target is None else 1)
     _check_choice("--method", method, METHOD_NAMES)
     _check_choice("--preprocess", preprocess or "none", PREPROCESSINGS)
@@ -190,7 +205,7 @@ def _report(explained, folder):
         for file in found.files:
             typer.echo(f"  wrote {file}")
     number = sum(len(found.files) for found in explained.values())
-    typer.echo(f"\nWrote {number} files to {folder}.")
+    typer.echo(f"\nWrote {number} file{'s' if number != 1 else ''} to {folder}.")
 
 
 @app.command()
@@ -240,6 +255,12 @@ def class_model(
         _fail(str(error))
     for name, score, probability in results:
         typer.echo(f"{name}: score {score:.3g}, probability {100 * probability:.1f} %")
+    weak = [name for name, _, probability in results if probability < 0.5]
+    if weak:
+        typer.echo(
+            f"The network does not see {', '.join(weak)} in its image: try more --steps, another "
+            "--seed, and whether --preprocess is what the network was trained on."
+        )
     typer.echo(f"Wrote {out}.")
 
 

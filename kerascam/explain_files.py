@@ -19,7 +19,8 @@ from kerascam.model_files import check_names, find_class, preprocess, write_file
 
 METHOD_NAMES = {method.__name__.lower(): method for method in METHODS}
 _LARGEST = 512  # Longer side, in pixels, of images for a network that takes any size.
-_SHOWN = 1024  # Longer side of overlays.
+_SHOWN = 1024  # Longer side of overlays,
+_WIDTH = 224  # and their least width.
 _TRIAL = 256  # Sides of the picture that is tried first.
 _BEST = 5  # Classes that are named for each picture.
 
@@ -130,7 +131,10 @@ class FileExplainer:
         """
         classes, heatmaps, scores, probabilities = self(picture)
         written = []
-        shown = visualization.enlarge(resize_image(picture, _size(picture, _SHOWN))[None])
+        shown = resize_image(picture, _size(picture, _SHOWN))[None]
+        # Wide enough for the caption to be read, but for extremely tall pictures.
+        longest = _WIDTH * max(shown.shape[1:3]) // shown.shape[2]
+        shown = visualization.enlarge(shown, min(longest, 4 * _SHOWN))
         offset = heatmaps.min(axis=(1, 2), keepdims=True) if self.explain.has_offset else 0
         for c, heatmap in zip(classes, heatmaps - offset, strict=True):
             overlay = visualization.overlay(shown, heatmap[None], colormap, alpha)

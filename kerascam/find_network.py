@@ -110,7 +110,10 @@ def _pretrained(name, build):
     try:
         return build(weights="imagenet")
     except Exception as error:  # A package is missing, or there is no network to download by.
-        raise ValueError(f"{name} has no ImageNet weights here: {error}") from error
+        raise ValueError(
+            f"{name} could not get its ImageNet weights: {error}. Without a network take the "
+            f"default, {DEFAULT}, or a file of yours."
+        ) from error
 
 
 def _preprocessing_of(model, build):

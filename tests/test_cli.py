@@ -1,3 +1,4 @@
+import subprocess
 import sys
 
 import cv2
@@ -21,6 +22,14 @@ def test_help_names_the_commands():
     assert result.exit_code == 0
     assert "demo" in result.output
     assert "board" in result.output
+
+
+def test_version_and_module():
+    result = run("--version")
+    assert result.output == f"kerascam {kc.__version__}\n"
+    command = [sys.executable, "-m", "kerascam", "--version"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout == f"kerascam {kc.__version__}\n"
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ import kerascam as kc
 from kerascam.cli import app
 from kerascam.datasets.image_files import list_images, read_image, resize_image
 from kerascam.explain_files import METHOD_NAMES
+from kerascam.graph import takes_raw_images
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* zero everywhere")
 NAMES = ["circle", "square", "five pointed star", "moon/crescent"]
@@ -144,6 +145,68 @@ def test_preprocessing(preprocess, expected, tmp_path):
     with np.load(tmp_path / "out" / "red_saliency.npz") as raw:
         np.testing.assert_allclose(raw["scores"], expected, rtol=1e-4, atol=1e-4)
         assert raw["heatmaps"].shape == (1, 30, 20)
+
+
+def nested(rescale):
+    """A backbone in a backbone in a model, with BatchNormalization and convolutions after it."""
+    inner = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(4, 3)])
+    if rescale:
+        inner = keras.Sequential([keras.Input((32, 32, 3)), rescale, *inner.layers])
+    inputs = keras.Input((32, 32, 3))
+    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3)(inner(inputs)))
+    return kc.models.cam_classifier(keras.Model(inputs, x), 4)
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (lambda: nested(None), False),
+        (lambda: nested(keras.layers.Rescaling(1 / 255)), True),
+        (lambda: nested(keras.layers.Normalization(mean=[1, 2, 3], variance=[1, 2, 3])), True),
+        (
+            lambda: kc.models.cam_classifier(
+                kc.models.EfficientNetLite0(include_top=False, weights=None), 4
+            ),
+            True,
+        ),
+        (
+            lambda: kc.models.cam_classifier(
+                keras.applications.EfficientNetB0(include_top=False, weights=None), 4
+            ),
+            True,
+        ),
+        (
+            lambda: kc.models.cam_classifier(
+                keras.applications.MobileNet(include_top=False, weights=None), 4
+            ),
+            False,
+        ),
+        (
+            lambda: keras.Sequential(
+                [
+                    keras.Input((32, 32, 3)),
+                    keras.layers.Conv2D(4, 3),
+                    keras.layers.Rescaling(1 / 255),
+                ]
+            ),
+            False,
+        ),
+    ],
+)
+def test_whether_a_model_rescales_its_images(model, expected):
+    assert takes_raw_images(model()) == expected
+
+
+def test_a_caption_can_be_read_below_a_narrow_picture(model, tmp_path):
+    cv2.imwrite(str(tmp_path / "tall.png"), np.full((400, 100, 3), 90, "uint8"))
+    cv2.imwrite(str(tmp_path / "line.png"), np.full((900, 2, 3), 90, "uint8"))
+    for name in ("tall", "line"):
+        arguments = ["-m", tmp_path / "model.keras", "--method", "CAM", "-o", tmp_path / "out"]
+        assert run(tmp_path / f"{name}.png", *arguments).exit_code == 0
+    (tall,) = (tmp_path / "out").glob("tall_cam_*")
+    assert cv2.imread(str(tall)).shape == (3 * 400 + 2 * 29, 300, 3)
+    (line,) = (tmp_path / "out").glob("line_cam_*")
+    assert cv2.imread(str(line)).shape[0] < 5000
 
 
 def test_preprocessing_is_none_where_the_model_rescales(files, tmp_path):

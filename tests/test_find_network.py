@@ -80,7 +80,7 @@ def test_weights_that_cannot_be_had(monkeypatch):
         raise OSError("URL fetch failure")
 
     monkeypatch.setattr(keras.applications, "ResNet50", ResNet50)
-    with pytest.raises(ValueError, match="ResNet50 has no ImageNet weights here: URL fetch"):
+    with pytest.raises(ValueError, match="ResNet50 could not get its ImageNet weights: URL fetch"):
         find_network("keras.applications.ResNet50")
     with pytest.raises(ValueError, match="VGG16GAP has no weights for the classes of ImageNet"):
         find_network("kerascam.models.VGG16GAP")

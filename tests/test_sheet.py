@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 
 import cv2
 import numpy as np
@@ -194,9 +195,21 @@ def test_an_explanation_is_a_picture_in_a_notebook(maps):
 
 def test_show_outside_a_notebook(images, maps, monkeypatch):
     shown = []
+    monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr(PIL.Image.Image, "show", lambda picture: shown.append(np.asarray(picture)))
     assert show(images, maps, columns=2) is None
     np.testing.assert_array_equal(shown, [sheet(images, maps, columns=2)])
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="such machines have a screen")
+def test_show_without_a_screen(images, monkeypatch, capsys, tmp_path):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    show(images)
+    (file,) = tmp_path.iterdir()
+    assert f"Wrote {file}." in capsys.readouterr().out
+    np.testing.assert_array_equal(cv2.imread(str(file))[..., ::-1], sheet(images))
 
 
 def test_show_in_a_notebook(images, maps, monkeypatch):
@@ -216,6 +229,7 @@ def test_show_in_a_notebook(images, maps, monkeypatch):
 
 def test_the_package_does_not_need_ipython():
     code = "import sys; sys.modules['IPython'] = None; import PIL.Image; import numpy as np\n"
+    code += "import os; os.environ['DISPLAY'] = ':0'\n"
     code += "PIL.Image.Image.show = lambda picture: print(picture.size)\n"
     code += "import kerascam as kc; kc.visualization.show(np.zeros((1, 32, 32, 3)), size=32)"
     result = subprocess.run(

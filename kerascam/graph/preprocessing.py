@@ -9,9 +9,18 @@ def takes_raw_images(model):
     Args:
         model: A `keras.Model`.
     """
-    for layer in model._flatten_layers(include_self=False):
+    for layer in _leaves(model):
         if isinstance(layer, (keras.layers.Rescaling, keras.layers.Normalization)):
             return True
-        if layer.weights and not list(layer._flatten_layers(include_self=False)):
+        if layer.weights:
             return False
     return False
+
+
+def _leaves(layer):
+    """The layers without layers inside, in the order in which they were put together."""
+    inner = layer._layers
+    if not inner:
+        yield layer
+    for one in inner:
+        yield from _leaves(one)

@@ -1,5 +1,9 @@
 """A figure in a notebook."""
 
+import os
+import sys
+import tempfile
+
 import PIL.Image
 
 from kerascam.visualization.encode import encode
@@ -9,7 +13,8 @@ from kerascam.visualization.sheet import sheet
 def show(images, heatmaps=None, labels=None, **options):
     """Shows images and heatmaps: in a notebook below the cell, elsewhere in the system's viewer.
 
-    `sheet` returns the picture instead.
+    On a machine without a screen it writes a file and prints its name. `sheet` returns the picture
+    instead.
 
     Args:
         images: See `sheet`.
@@ -24,8 +29,14 @@ def show(images, heatmaps=None, labels=None, **options):
         >>> show(np.zeros((2, 64, 64, 3)), np.ones((2, 8, 8)))
     """
     picture = sheet(images, heatmaps, labels, **options)
-    if not _show_in_notebook(picture):
+    if _show_in_notebook(picture):
+        return
+    if sys.platform in ("darwin", "win32") or {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
         PIL.Image.fromarray(picture).show()
+        return
+    with tempfile.NamedTemporaryFile(prefix="kerascam-", suffix=".png", delete=False) as file:
+        file.write(encode(picture))
+    print(f"There is no screen to show the picture on. Wrote {file.name}.")
 
 
 def _show_in_notebook(picture):
