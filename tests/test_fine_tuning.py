@@ -61,7 +61,8 @@ def test_fine_tuning_with_the_callbacks_on(tmp_path, imagenet_cache):
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
-    tuned = fit(5e-4, initial_epoch=3, epochs=6)
+    num_steps = 3 * -(-NUM_TRAIN // 64)
+    tuned = fit(keras.optimizers.schedules.CosineDecay(3e-4, num_steps), initial_epoch=3, epochs=6)
     seconds = time.monotonic() - started
     print(f"\nfrozen {frozen['val_accuracy']}, tuned {tuned['val_accuracy']}, {seconds:.0f} s")
 
