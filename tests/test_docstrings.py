@@ -47,7 +47,8 @@ WITHOUT_EXAMPLE = {
 
 @pytest.mark.parametrize("name", OBJECTS)
 def test_example_runs(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(PIL.Image.Image, "show", lambda picture: None)  # It opens a viewer.
+    monkeypatch.setenv("DISPLAY", ":0")  # With a screen, `show` opens a viewer.
+    monkeypatch.setattr(PIL.Image.Image, "show", lambda picture: None)
     value = OBJECTS[name]
     module = inspect.getmodule(value)
     names = {**vars(module), "np": np, "keras": keras, "kerascam": kc, "log_dir": tmp_path}
