@@ -43,6 +43,7 @@ def names(tmp_path, monkeypatch, rng):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(kc.models, "EfficientNetLite0", small_network)
     monkeypatch.setattr(keras.applications, "MobileNetV2", small_network)
+    monkeypatch.setenv("DISPLAY", ":0")  # With a screen, `show` opens a viewer.
     monkeypatch.setattr(PIL.Image.Image, "show", lambda picture: None)
     images = rng.uniform(-1, 1, size=(8, SIZE, SIZE, 3)).astype("float32")
     labels = np.arange(8)

@@ -16,7 +16,8 @@ README = pathlib.Path(__file__).parents[1] / "README.md"
 @pytest.mark.filterwarnings("ignore:.* zero everywhere")
 def test_the_code_runs_as_it_stands(tmp_path, monkeypatch, rng, imagenet_cache):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(PIL.Image.Image, "show", lambda picture: None)  # It opens a viewer.
+    monkeypatch.setenv("DISPLAY", ":0")  # With a screen, `show` opens a viewer.
+    monkeypatch.setattr(PIL.Image.Image, "show", lambda picture: None)
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     images = rng.uniform(-1, 1, size=(8, 96, 96, 3)).astype("float32")
     labels = np.arange(8)
