@@ -5,12 +5,12 @@ import warnings
 import numpy as np
 
 from kerascam import visualization
+from kerascam._checks import check_integer
 from kerascam.autodiff import outside_strategy
 from kerascam.callbacks.class_names import check_class_names
 from kerascam.callbacks.summary_callback import SummaryCallback
 from kerascam.class_model import ClassModel
 from kerascam.class_model.climb import Climb
-from kerascam.explainers.checks import check_integer
 from kerascam.explainers.targets import check_targets
 from kerascam.visualization.encode import decode
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from kerascam import visualization
+from kerascam._checks import check_integer
 from kerascam.callbacks.class_names import check_class_names
 from kerascam.callbacks.probes import (
     Probes,
@@ -15,7 +16,6 @@ from kerascam.callbacks.probes import (
 )
 from kerascam.callbacks.summary_callback import SummaryCallback
 from kerascam.explainers import CAM
-from kerascam.explainers.checks import check_integer
 from kerascam.explainers.targets import check_targets
 from kerascam.metrics.energy import energy_inside
 

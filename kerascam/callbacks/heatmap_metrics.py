@@ -2,6 +2,7 @@
 
 import math
 
+from kerascam._checks import check_integer, check_number, check_threshold
 from kerascam.callbacks.order import check_order, check_prefix
 from kerascam.callbacks.probes import (
     Probes,
@@ -12,8 +13,6 @@ from kerascam.callbacks.probes import (
 )
 from kerascam.callbacks.summary_callback import SummaryCallback
 from kerascam.explainers import CAM
-from kerascam.explainers.checks import check_integer, check_number
-from kerascam.localization.checks import check_threshold
 from kerascam.metrics.training import TrainingSignals
 
 _MOST_OF_A_DATASET = 64

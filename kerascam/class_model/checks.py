@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 
+from kerascam._checks import check_integer, check_number
 from kerascam.class_model.parameterization import Frame, Parameterization
-from kerascam.explainers.checks import check_integer, check_number
 from kerascam.visualization.to_rgb import black_and_white
 
 _DEFAULT_LENGTH = 224  # Of a side, where the model takes any.

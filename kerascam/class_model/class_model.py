@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerascam._checks import check_integer, check_number
 from kerascam.autodiff import (
     compile_function,
     gradients,
@@ -32,7 +33,6 @@ from kerascam.class_model.parameterization import Frame
 from kerascam.class_model.presets import PRESETS, settings
 from kerascam.class_model.regularizers import Regularizer
 from kerascam.class_model.transforms import Transform
-from kerascam.explainers.checks import check_integer, check_number
 from kerascam.explainers.progress import Progress
 from kerascam.explainers.targets import PREDICTED, CallableTarget, ClassTarget, check_targets
 from kerascam.graph import Network, takes_raw_images

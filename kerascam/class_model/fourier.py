@@ -3,8 +3,8 @@
 import numpy as np
 from keras import ops
 
+from kerascam._checks import check_number
 from kerascam.class_model.parameterization import Parameterization
-from kerascam.explainers.checks import check_number
 
 
 class Fourier(Parameterization):

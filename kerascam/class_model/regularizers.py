@@ -5,7 +5,7 @@ import abc
 import numpy as np
 from keras import ops
 
-from kerascam.explainers.checks import check_integer, check_number
+from kerascam._checks import check_integer, check_number
 
 
 class Regularizer(abc.ABC):

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from kerascam._checks import check_integer
+
 SHAPES = ("circle", "square", "triangle", "star", "cross", "ring")
 """Names of the shapes that can be drawn."""
 
@@ -101,10 +103,7 @@ def shapes(
         ("clutter", clutter, 0),
         ("seed", seed, 0),
     ]:
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise ValueError(
-                f"`{name}` must be an integer of at least {least}. Received: {value!r}."
-            )
+        check_integer(name, value, low=least)
     if not 0 < object_size[0] <= object_size[1] <= 0.9:
         raise ValueError(
             "`object_size` must be a range (low, high) within 0..0.9. Received: "

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from kerascam.explainers.checks import check_number
+from kerascam._checks import check_number
 from kerascam.explainers.interpolation import blur
 
 _BLUR = 0.1  # Standard deviation as a share of the shorter side: shapes and textures are gone.

@@ -3,8 +3,8 @@
 import numpy as np
 from keras import ops
 
+from kerascam._checks import check_integer
 from kerascam.explainers.baselines import Baseline
-from kerascam.explainers.checks import check_integer
 from kerascam.explainers.pixels import PixelExplainer, explained_image
 
 _RULES = ("gauss-legendre", "midpoint")

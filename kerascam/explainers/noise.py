@@ -2,8 +2,8 @@
 
 from keras import ops
 
+from kerascam._checks import check_integer, check_number
 from kerascam.autodiff import random_normal
-from kerascam.explainers.checks import check_integer, check_number
 from kerascam.explainers.pixels import PixelExplainer
 
 

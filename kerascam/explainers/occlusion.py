@@ -3,10 +3,10 @@
 import numpy as np
 from keras import ops
 
+from kerascam._checks import check_integer
 from kerascam.explainers import samples
 from kerascam.explainers.base import Explainer
 from kerascam.explainers.baselines import Baseline
-from kerascam.explainers.checks import check_integer
 from kerascam.explainers.pixels import explained_image
 
 _SHARE = 8  # Patches of an eighth of each side, where nothing else is asked for.

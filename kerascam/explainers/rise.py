@@ -2,10 +2,10 @@
 
 from keras import ops
 
+from kerascam._checks import check_integer, check_number
 from kerascam.autodiff import random_uniform
 from kerascam.explainers import samples
 from kerascam.explainers.base import Explainer
-from kerascam.explainers.checks import check_integer, check_number
 from kerascam.explainers.interpolation import linear_weights
 from kerascam.explainers.pixels import explained_image
 

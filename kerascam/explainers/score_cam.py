@@ -2,8 +2,8 @@
 
 from keras import ops
 
+from kerascam._checks import check_integer
 from kerascam.explainers import samples
-from kerascam.explainers.checks import check_integer
 from kerascam.explainers.features import FeatureExplainer, find_place, weighted
 from kerascam.explainers.interpolation import resize
 

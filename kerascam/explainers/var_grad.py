@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from kerascam.explainers.checks import check_integer
+from kerascam._checks import check_integer
 from kerascam.explainers.noise import NoisyExplainer
 
 

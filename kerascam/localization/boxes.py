@@ -5,7 +5,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from kerascam.localization.checks import check_heatmaps, check_image_size, check_threshold
+from kerascam._checks import check_heatmaps, check_image_size, check_threshold
 from kerascam.localization.components import components
 from kerascam.localization.contours import contour_boxes, to_gray
 from kerascam.localization.masks import above_share

@@ -5,11 +5,9 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from kerascam.explainers.checks import check_integer, check_number
-from kerascam.localization.checks import check_heatmaps
+from kerascam._checks import check_heatmaps, check_integer, check_number, check_pictures
 from kerascam.localization.components import largest
 from kerascam.visualization import resize
-from kerascam.visualization.check import check_pictures
 
 _NO_RECTANGLE = (0, 0, 1, 1)  # Not looked at where there is a mask.
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerascam.localization.checks import check_heatmaps, check_image_size, check_threshold
+from kerascam._checks import check_heatmaps, check_image_size, check_threshold
 from kerascam.localization.components import largest
 from kerascam.visualization import resize
 

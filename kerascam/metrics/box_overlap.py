@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from kerascam import localization
-from kerascam.explainers.checks import check_number
+from kerascam._checks import check_number
 from kerascam.explainers.targets import check_targets
 from kerascam.metrics.heatmap_mean import HeatmapMean
 from kerascam.metrics.overlap import best_iou

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerascam.localization.checks import check_heatmaps
+from kerascam._checks import check_heatmaps
 
 
 def gini(heatmaps):

@@ -5,7 +5,7 @@ import abc
 import keras
 import numpy as np
 
-from kerascam.localization.checks import check_heatmaps, check_image_size
+from kerascam._checks import check_heatmaps, check_image_size
 from kerascam.metrics.truth import Truth
 from kerascam.visualization import resize
 

@@ -3,9 +3,8 @@
 import keras
 import numpy as np
 
-from kerascam.explainers.checks import check_integer, check_number
+from kerascam._checks import check_heatmaps, check_image_size, check_integer, check_number
 from kerascam.localization.boxes import resize_cubic
-from kerascam.localization.checks import check_heatmaps, check_image_size
 from kerascam.localization.contours import boxes_at_all, to_gray
 from kerascam.metrics.heatmap_mean import check_count, check_weights
 from kerascam.metrics.overlap import iou

@@ -3,9 +3,8 @@
 import keras
 import numpy as np
 
-from kerascam.explainers.checks import check_integer
+from kerascam._checks import check_heatmaps, check_image_size, check_integer
 from kerascam.localization.boxes import resize_cubic
-from kerascam.localization.checks import check_heatmaps, check_image_size
 from kerascam.metrics.heatmap_mean import check_count, check_weights
 from kerascam.metrics.max_box_accuracy import equal_steps
 from kerascam.metrics.truth import Truth

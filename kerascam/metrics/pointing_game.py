@@ -3,9 +3,8 @@
 import keras
 import numpy as np
 
-from kerascam.explainers.checks import check_integer, check_number
+from kerascam._checks import check_image_size, check_integer, check_number
 from kerascam.explainers.targets import check_targets
-from kerascam.localization.checks import check_image_size
 from kerascam.metrics.heatmap_mean import check_count, check_weights, resize_to_truth
 from kerascam.metrics.truth import Truth
 

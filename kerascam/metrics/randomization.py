@@ -7,8 +7,8 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from kerascam._checks import check_integer
 from kerascam.explainers import Explainer
-from kerascam.explainers.checks import check_integer
 from kerascam.explainers.progress import Progress
 from kerascam.metrics.correlation import spearman
 from kerascam.metrics.scorer import Scorer

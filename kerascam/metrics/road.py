@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kerascam.explainers.checks import check_integer, check_number
+from kerascam._checks import check_integer, check_number
 from kerascam.explainers.progress import Progress
 from kerascam.metrics.deletion import ranks
 from kerascam.metrics.scorer import check_pictures_of_one_input, explained, to_scorer

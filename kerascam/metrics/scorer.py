@@ -3,8 +3,8 @@
 import numpy as np
 from keras import ops
 
+from kerascam._checks import check_heatmaps
 from kerascam.explainers import Explainer
-from kerascam.localization.checks import check_heatmaps
 from kerascam.visualization import resize
 
 

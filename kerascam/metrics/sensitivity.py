@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from kerascam._checks import check_integer, check_number
 from kerascam.explainers import Explainer
-from kerascam.explainers.checks import check_integer, check_number
 from kerascam.explainers.progress import Progress
 from kerascam.metrics.correlation import pearson
 from kerascam.metrics.deletion import replacement

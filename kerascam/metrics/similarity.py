@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerascam.localization.checks import check_pair
+from kerascam._checks import check_pair
 from kerascam.visualization import normalize
 
 _WINDOW = 7

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kerascam import localization
-from kerascam.localization.checks import check_heatmaps, check_pair
+from kerascam._checks import check_heatmaps, check_pair
 from kerascam.localization.masks import above_share
 from kerascam.metrics.complexity import gini
 from kerascam.metrics.correlation import spearman

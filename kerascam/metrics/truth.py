@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascam.localization.checks import check_image_size
+from kerascam._checks import check_image_size
 
 
 class Truth:

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from kerascam.visualization.check import check_heatmaps
+from kerascam._checks import check_heatmaps
 
 COLORMAPS = {
     "viridis": cv2.COLORMAP_VIRIDIS,

@@ -3,8 +3,7 @@
 import cv2
 import numpy as np
 
-from kerascam.explainers.checks import check_integer
-from kerascam.visualization.check import check_pictures
+from kerascam._checks import check_integer, check_pictures
 
 
 def draw_boxes(pictures, boxes, color=(255, 255, 255), thickness=None):

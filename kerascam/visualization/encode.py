@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import PIL.Image
 
-from kerascam.visualization.check import check_pictures
+from kerascam._checks import check_pictures
 
 _PARAMETERS = {"png": [], "jpeg": [cv2.IMWRITE_JPEG_QUALITY, 90]}
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from kerascam.visualization.check import check_pictures
+from kerascam._checks import check_pictures
 
 
 def grid(pictures, columns=None, padding=2, background=255):

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from kerascam.visualization.check import check_pictures
+from kerascam._checks import check_pictures
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _BACKGROUND = 32

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerascam.visualization.check import check_heatmaps
+from kerascam._checks import check_heatmaps
 
 
 def normalize(heatmaps, method="max", percentile=99.0):

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from kerascam.visualization.check import check_heatmaps, check_pictures
+from kerascam._checks import check_heatmaps, check_pictures
 from kerascam.visualization.colormaps import colorize
 from kerascam.visualization.resize import resize
 

@@ -3,8 +3,7 @@
 import cv2
 import numpy as np
 
-from kerascam.explainers.checks import check_integer
-from kerascam.visualization.check import check_heatmaps
+from kerascam._checks import check_heatmaps, check_integer
 from kerascam.visualization.colormaps import colorize
 from kerascam.visualization.draw import draw_boxes, draw_masks
 from kerascam.visualization.grid import grid
