@@ -6,7 +6,7 @@ import pytest
 from tiny import Tiny, linear_network
 
 import kerascam as kc
-from kerascam.autodiff import random_normal
+from kerascam.backend import random_normal
 
 SHAPES = [(7, 2), (4, 5, 3), (3, 4, 2, 2)]  # A signal, a picture, a volume.
 

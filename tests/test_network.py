@@ -8,7 +8,7 @@ from conftest import assert_same, randomize, snapshot
 from forms import Subclassed, build
 
 import kerascam as kc
-from kerascam.autodiff import compile_function
+from kerascam.backend import compile_function
 from kerascam.graph import Network
 
 L = keras.layers

@@ -9,7 +9,7 @@ import pytest
 from tiny import Tiny, linear_network
 
 import kerascam as kc
-from kerascam.autodiff import random_uniform
+from kerascam.backend import random_uniform
 
 SHAPES = [(11, 2), (7, 10, 3), (4, 6, 5, 2)]  # A signal, a picture that is not square, a volume.
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from kerascam import visualization
 from kerascam._checks import check_integer
-from kerascam.autodiff import outside_strategy
+from kerascam.backend import outside_strategy
 from kerascam.callbacks.class_names import check_class_names
 from kerascam.callbacks.summary_callback import SummaryCallback
 from kerascam.class_model import ClassModel

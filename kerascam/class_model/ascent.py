@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerascam.autodiff import compile_function, gradients, random_uniform, repeat
+from kerascam.backend import compile_function, gradients, random_uniform, repeat
 from kerascam.class_model import transforms
 from kerascam.class_model.parameterization import Frame
 

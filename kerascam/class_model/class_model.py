@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from kerascam._checks import check_integer, check_number
-from kerascam.autodiff import (
+from kerascam.backend import (
     compile_function,
     gradients,
     outside_strategy,

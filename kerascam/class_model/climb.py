@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 from keras import ops
 
-from kerascam.autodiff import random_normal
+from kerascam.backend import random_normal
 
 _SECONDS = 0.3  # A compiled run of steps takes about so long, and then Ctrl-C is heard.
 _AUTO_LENGTH = 0.4  # Root mean square of an image with `penalty="auto"`, as a share of the range.

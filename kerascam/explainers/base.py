@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerascam.autodiff import compile_function, fold
+from kerascam.backend import compile_function, fold
 from kerascam.explainers.progress import Progress
 from kerascam.explainers.targets import CallableTarget, ClassTarget, check_targets
 from kerascam.graph import Network

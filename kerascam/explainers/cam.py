@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerascam.autodiff import compile_function, gradients
+from kerascam.backend import compile_function, gradients
 from kerascam.explainers.base import Explainer
 from kerascam.explainers.targets import CallableTarget, ClassTarget, check_targets
 from kerascam.graph import Place, find_gap_head

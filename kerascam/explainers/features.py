@@ -4,7 +4,7 @@ import abc
 
 from keras import ops
 
-from kerascam.autodiff import gradients
+from kerascam.backend import gradients
 from kerascam.explainers.base import Explainer
 from kerascam.explainers.pixels import explained_image
 from kerascam.graph import is_spatial

@@ -3,7 +3,7 @@
 from keras import ops
 
 from kerascam._checks import check_integer, check_number
-from kerascam.autodiff import random_normal
+from kerascam.backend import random_normal
 from kerascam.explainers.pixels import PixelExplainer
 
 

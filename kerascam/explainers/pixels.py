@@ -4,7 +4,7 @@ import abc
 
 from keras import ops
 
-from kerascam.autodiff import gradients
+from kerascam.backend import gradients
 from kerascam.explainers.base import Explainer
 from kerascam.explainers.samples import replace, unflatten
 

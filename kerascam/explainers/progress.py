@@ -4,6 +4,8 @@ import time
 
 import keras
 
+from kerascam.backend import keras_internals
+
 _SECONDS_WITHOUT_PROGRESS_BAR = 2.0
 
 
@@ -47,5 +49,7 @@ class Progress:
         if self._bar is None and wanted:
             self._bar = keras.utils.Progbar(target, unit_name="pass")
         # Work with several loops shows one of them; the bar ends once.
-        if self._bar is not None and self._bar._seen_so_far < current <= self._bar.target:
+        if self._bar is None:
+            return
+        if keras_internals.progress_shown(self._bar) < current <= self._bar.target:
             self._bar.update(current)

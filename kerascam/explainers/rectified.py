@@ -1,6 +1,6 @@
 """What the methods share that pass gradients through ReLU by a rule of their own."""
 
-from kerascam.autodiff import rectified_gradient
+from kerascam.backend import rectified_gradient
 from kerascam.explainers.pixels import PixelExplainer
 
 

@@ -3,7 +3,7 @@
 from keras import ops
 
 from kerascam._checks import check_integer, check_number
-from kerascam.autodiff import random_uniform
+from kerascam.backend import random_uniform
 from kerascam.explainers import samples
 from kerascam.explainers.base import Explainer
 from kerascam.explainers.interpolation import linear_weights

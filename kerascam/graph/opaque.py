@@ -8,7 +8,13 @@ from typing import Any
 
 import keras
 
-from kerascam.autodiff import ancestors, before_activation, inline_functions, trace
+from kerascam.backend import (
+    ancestors,
+    before_activation,
+    inline_functions,
+    keras_internals,
+    trace,
+)
 
 # The outputs of layers can pass through functions of one thread at a time.
 _LOCK = threading.RLock()
@@ -88,7 +94,9 @@ def kept_losses(operations):
     kept = []
     for operation in map(original, operations):
         if isinstance(operation, keras.layers.Layer):
-            kept += [(layer._losses, layer._losses[:]) for layer in operation._flatten_layers()]
+            for layer in keras_internals.all_layers(operation):
+                losses = keras_internals.losses_of_last_call(layer)
+                kept.append((losses, losses[:]))
     try:
         yield
     finally:
@@ -134,7 +142,7 @@ def inner_layers(operation, path) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     operation = original(operation)
     if isinstance(operation, keras.layers.Layer):
-        for layer in operation._flatten_layers(include_self=False, recursive=False):
+        for layer in keras_internals.direct_layers(operation):
             inner_path = f"{path}/{layer.name}" if path else layer.name
             found += [(inner_path, layer), *inner_layers(layer, inner_path)]
     return found
@@ -235,10 +243,10 @@ def tapped(taps):
 
 def _built_inputs(model):
     """Symbolic inputs in the structure that the model takes, as it was built."""
-    known = getattr(model, "_inputs_struct", None)
+    known = keras_internals.inputs_structure(model)
     if known is not None:
         return known
-    shapes = getattr(model, "_build_shapes_dict", None)
+    shapes = keras_internals.build_shapes(model)
     if not shapes:
         raise ValueError(
             f"The subclassed model '{model.name}' was never called, so the shape of its images is "

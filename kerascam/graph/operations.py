@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from kerascam.backend import keras_internals
 from kerascam.graph.identity import Cast
 from kerascam.graph.opaque import inference_mode, kept_losses, original, signature, tapped
 
@@ -70,10 +71,10 @@ class Graph:
         flat = keras.tree.flatten(inputs)
         slots = {id(tensor): self._new_slot(tensor) for tensor in flat}
         self.inputs = tuple(slots.values())
-        struct = getattr(model, "_inputs_struct", None) if function is not None else inputs
+        struct = keras_internals.inputs_structure(model) if function is not None else inputs
         keys = {id(value): key for key, value in struct.items()} if isinstance(struct, dict) else {}
         self.input_names = [keys.get(id(tensor), tensor.name) for tensor in flat]
-        struct = getattr(model, "_outputs_struct", None) if function is not None else outputs
+        struct = keras_internals.outputs_structure(model) if function is not None else outputs
         # Keras flattens a dictionary in the order of its sorted keys.
         self.output_names = sorted(struct) if isinstance(struct, dict) else []
         if function is not None:
@@ -132,10 +133,7 @@ class Graph:
 
     def _inline(self, function, slots, path):
         """Appends the steps of a function whose inputs stand in `slots`; returns its outputs."""
-        by_depth = function._nodes_by_depth
-        for node in (node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]):
-            if node.is_input or not node.operation:
-                continue
+        for node in keras_internals.nodes_in_order(function):
             inner_path = (*path, node.operation.name)
             nested = _nested_function(node)
             if nested is not None:
@@ -222,7 +220,7 @@ def _nested_arguments(node):
     if not isinstance(given, dict):
         return tensors
     # By name, as Keras does, unless the model's inputs are such a dictionary themselves.
-    struct = getattr(node.operation, "_inputs_struct", None)
+    struct = keras_internals.inputs_structure(node.operation)
     if isinstance(struct, dict):
         return [given[key] for key in sorted(struct) if key in given]
     return [given[inner.name] for inner in node.operation.inputs if inner.name in given]

@@ -2,6 +2,8 @@
 
 import keras
 
+from kerascam.backend import keras_internals
+
 
 def takes_raw_images(model):
     """Whether a model scales images by itself: a Rescaling or Normalization before any weights.
@@ -19,7 +21,7 @@ def takes_raw_images(model):
 
 def _leaves(layer):
     """The layers without layers inside, in the order in which they were put together."""
-    inner = layer._layers
+    inner = keras_internals.direct_layers(layer)
     if not inner:
         yield layer
     for one in inner:

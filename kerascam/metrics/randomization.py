@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from kerascam._checks import check_integer
+from kerascam.backend import keras_internals
 from kerascam.explainers import Explainer
 from kerascam.explainers.progress import Progress
 from kerascam.metrics.correlation import spearman
@@ -173,7 +174,7 @@ def _randomize(model, images, explainer, targets, seed, clone, cascading, verbos
             "`clone` must build a model with random weights. Received: one with the same weights."
         )
     _assign(copy, trained, range(len(trained)))
-    for layer in copy._flatten_layers(include_self=False):
+    for layer in keras_internals.all_layers(copy, include_self=False):
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()  # It computes with copies of its weights.
     maps, classes, _ = explain(images, targets, verbose=0)
@@ -297,7 +298,7 @@ def _layers(model):
     What is known of the images, mean and variance of a `Normalization`, was not learnt and stays.
     """
     owners: dict[int, keras.layers.Layer] = {}
-    for layer in model._flatten_layers():
+    for layer in keras_internals.all_layers(model):
         for weight in layer.weights:
             # Of a layer in a model, and of a model in a model, the innermost.
             if len(layer.weights) <= len(owners.get(id(weight), model).weights):

@@ -1,4 +1,4 @@
-"""How the backend of Keras differentiates and compiles: one file for each backend."""
+"""How the backend of Keras compiles, differentiates, loops and draws: files for each backend."""
 
 import keras
 
@@ -9,9 +9,8 @@ if keras.backend.backend() != "tensorflow":
         "before Keras is imported."
     )
 
-from kerascam.autodiff.tensorflow import (
-    ancestors,
-    before_activation,
+from kerascam.backend.tensorflow import (
+    Compiled,
     compile_function,
     fold,
     gradients,
@@ -19,12 +18,13 @@ from kerascam.autodiff.tensorflow import (
     outside_strategy,
     random_normal,
     random_uniform,
-    rectified_gradient,
     repeat,
     trace,
 )
+from kerascam.backend.tensorflow_graph import ancestors, before_activation, rectified_gradient
 
 __all__ = [
+    "Compiled",
     "ancestors",
     "before_activation",
     "compile_function",

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerascam.autodiff import (
+from kerascam.backend import (
     before_activation,
     compile_function,
     fold,
