@@ -67,7 +67,7 @@ def _digits():
 
 def _methods(name, model, images, labels, masks):
     size = images.shape[1:3]
-    scores = kc.metrics.Scorer(model)(images, verbose=0).scores
+    scores = kc.metrics.Scorer(model)(images, verbose=0)
     print(
         f"\n| {name}: accuracy {np.mean(scores.argmax(axis=1) == labels):.3f} | GT-known "
         "| MaxBoxAccV2 | PxAP | enrichment | pointing | deletion | insertion |"

@@ -132,7 +132,7 @@ def test_bad_targets(targets, error, message):
 
 @pytest.mark.parametrize("batch_size", [0, 2.5, True])
 def test_bad_batch_size(batch_size):
-    with pytest.raises(ValueError, match="`batch_size` must be a positive integer"):
+    with pytest.raises(ValueError, match="`batch_size` must be an integer of at least 1"):
         kc.CAM(small_model(5), batch_size=batch_size)
 
 

@@ -41,7 +41,7 @@ def test_head_of_trunk_is_the_network(form, layer, tmp_path, images, rng):
     """And the head listens to the features that it is given, and to nothing of the trunk."""
     model = build(form, tmp_path)
     network = Network(model)
-    place = network.place(layer)
+    place = network.places.find(layer)
     trunk, head = network.cut(place)
     inputs = [images]
     if form == "image and table":
@@ -78,7 +78,7 @@ def test_the_head_of_a_graph_does_not_compute_the_trunk(images):
     x = L.Conv2D(4, 3, name="conv")(fragile(inputs))
     outputs = L.Dense(5)(L.GlobalAveragePooling2D()(x))
     network = Network(keras.Model(inputs, outputs))
-    trunk, head = network.cut(network.place("conv"))
+    trunk, head = network.cut(network.places.find("conv"))
     features, rest = trunk([images])
     fragile.broken = True
     assert head(features, rest).shape == (3, 5)

@@ -17,6 +17,7 @@ from kerascam.callbacks.probes import (
 from kerascam.callbacks.summary_callback import SummaryCallback
 from kerascam.explainers import CAM
 from kerascam.explainers.targets import check_targets
+from kerascam.graph.classes import num_classes
 from kerascam.metrics.energy import energy_inside
 
 _WHITE, _GREEN, _RED = (255, 255, 255), (120, 230, 120), (255, 130, 120)
@@ -150,8 +151,8 @@ class HeatmapLogger(SummaryCallback):
         self._explain = self.explainer(self.model)
         most = self.max_images if self.select == "first" else self.max_candidates
         inputs, self._labels = take_probes(self.images, self.labels, most, self._explain)
-        number, num_classes = len(inputs[0]), self._explain.num_classes
-        self._names = check_class_names(self.class_names, max(num_classes, 2))
+        number = len(inputs[0])
+        self._names = check_class_names(self.class_names, num_classes(self._explain.num_classes))
         targets = self._choose_targets(number, most)
         self._probes = Probes(self.model, self.explainer, self._explain, inputs, targets)
         shown = next((array for array in inputs if array.ndim == 4), inputs[0])
@@ -178,9 +179,7 @@ class HeatmapLogger(SummaryCallback):
     def _draw(self):
         """Raw heatmaps of the images to show, and for each its encoded pictures."""
         explanation = self._probes.explanation()
-        probabilities = self._explain.probabilities(explanation.scores)
-        if probabilities.shape[-1] == 1:
-            probabilities = np.concatenate([1 - probabilities, probabilities], axis=-1)
+        probabilities = self._explain.class_probabilities(explanation.scores)
         chosen = self._choose(explanation, probabilities)
         predicted = probabilities.argmax(axis=-1)
         heatmaps, targets = explanation.heatmaps[chosen], explanation.targets

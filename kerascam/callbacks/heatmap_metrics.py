@@ -13,6 +13,7 @@ from kerascam.callbacks.probes import (
 )
 from kerascam.callbacks.summary_callback import SummaryCallback
 from kerascam.explainers import CAM
+from kerascam.graph.classes import predicted_classes
 from kerascam.metrics.training import TrainingSignals
 
 _MOST_OF_A_DATASET = 64
@@ -214,8 +215,7 @@ class HeatmapMetrics(SummaryCallback):
                 writer.scalar(f"{self._group}/{name.removeprefix(self.prefix + '_')}", value)
 
     def _measure(self, explanation, pair):
-        scores = explanation.scores
-        predicted = scores[:, 0] > 0 if scores.shape[1] == 1 else scores.argmax(axis=1)
+        predicted = predicted_classes(explanation.scores)
         explain = self._probes.explain
         ambiguity = explain.shift_ambiguity() if isinstance(explain, CAM) else None
         found = self._signals.update(explanation.heatmaps, predicted, pair, ambiguity)

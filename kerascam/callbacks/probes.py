@@ -9,6 +9,7 @@ import numpy as np
 
 from kerascam.explainers import CAM, Explainer, Explanation
 from kerascam.explainers.targets import check_targets
+from kerascam.graph.classes import class_scores
 from kerascam.metrics.truth import Truth
 
 
@@ -245,9 +246,7 @@ class Probes:
             maps, rivals, means, targets, scores = self.explain.compare(inputs, self.targets, 0)
             return Explanation(maps, targets, scores), (maps - means, rivals - means)
         explanation = self.explain(inputs, self.targets, verbose=0)
-        scores = explanation.scores
-        if scores.shape[1] == 1:
-            scores = np.concatenate([-scores, scores], axis=1)
+        scores = class_scores(explanation.scores)
         others = np.where(
             np.eye(scores.shape[1], dtype="bool")[explanation.targets], -np.inf, scores
         )

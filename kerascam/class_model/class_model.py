@@ -36,6 +36,7 @@ from kerascam.class_model.transforms import Transform
 from kerascam.explainers.progress import Progress
 from kerascam.explainers.targets import PREDICTED, CallableTarget, ClassTarget, check_targets
 from kerascam.graph import Network, takes_raw_images
+from kerascam.graph.classes import class_probabilities
 from kerascam.visualization.to_rgb import to_rgb
 
 
@@ -166,9 +167,9 @@ class ClassModel:
         size = check_size(image_size, spec)
         self._spec = keras.KerasTensor((None, *size, spec.shape[-1]), dtype="float32")
         self._dtype = spec.dtype
-        self._place = None if layer is None else self._network.place(layer)
+        self._place = None if layer is None else self._network.places.find(layer)
         if self._place is not None:
-            self._network.check_leads_to_score(self._place)
+            self._network.places.check_leads_to_score(self._place)
         self._position = check_position(position, self._place)
         if tuple(spec.shape[1:3]) != size:
             self._check_fit(size)
@@ -210,7 +211,7 @@ class ClassModel:
     @property
     def num_classes(self):
         """Number of scores of an image; with `layer`, of channels."""
-        return self._network.num_classes if self._place is None else self._place.output.shape[-1]
+        return self._network.num_scores if self._place is None else self._place.output.shape[-1]
 
     @property
     def explains_layer(self):
@@ -331,12 +332,8 @@ class ClassModel:
                 f"The values of '{self._place.path}' are no scores of classes, so they have no "
                 "probabilities."
             )
-        probabilities = ops.convert_to_numpy(
-            self._network.probabilities(ops.convert_to_tensor(scores, "float32"))
-        )
-        if probabilities.shape[-1] == 1:
-            probabilities = np.concatenate([1 - probabilities, probabilities], axis=-1)
-        return probabilities
+        scores = np.asarray(scores, "float64")
+        return class_probabilities(scores, self._network.activation)
 
     def pictures(self, images):
         """RGB pictures of images, `(batch, height, width, 3)`, uint8, or `None`.

@@ -1,10 +1,11 @@
 """Methods that explain one score of one image by a heatmap."""
 
 from kerascam.explainers.ablation_cam import AblationCAM
-from kerascam.explainers.base import Explainer, Explanation
 from kerascam.explainers.cam import CAM
 from kerascam.explainers.deconvnet import Deconvnet
 from kerascam.explainers.eigen_cam import EigenCAM
+from kerascam.explainers.explainer import Explainer
+from kerascam.explainers.explanation import Explanation
 from kerascam.explainers.grad_cam import GradCAM
 from kerascam.explainers.grad_cam_plus_plus import GradCAMPlusPlus
 from kerascam.explainers.guided_backprop import GuidedBackprop

@@ -1,9 +1,11 @@
 """Ablation-CAM."""
 
 from keras import ops
+from typing_extensions import Unpack
 
 from kerascam.explainers import samples
 from kerascam.explainers.features import FeatureExplainer, weighted
+from kerascam.explainers.predictor import PredictorArguments
 
 
 class AblationCAM(FeatureExplainer):
@@ -16,9 +18,7 @@ class AblationCAM(FeatureExplainer):
     Args:
         model: See `Explainer`.
         layer: See `FeatureExplainer`.
-        output: See `Explainer`.
-        score: See `Explainer`.
-        batch_size: Number of ablated features, of all images together, to compute at once.
+        **kwargs: See `Explainer`.
 
     Raises:
         TypeError: See `FeatureExplainer`.
@@ -37,8 +37,8 @@ class AblationCAM(FeatureExplainer):
 
     _is_rectified = True
 
-    def __init__(self, model, *, layer=None, output=None, score=None, batch_size=32):
-        super().__init__(model, layer=layer, output=output, score=score, batch_size=batch_size)
+    def __init__(self, model, *, layer=None, **kwargs: Unpack[PredictorArguments]):
+        super().__init__(model, layer=layer, **kwargs)
         self._trunk, self._head = self._network.cut(self._place)
 
     def explain(self, inputs, target):

@@ -5,11 +5,14 @@ from typing import NamedTuple
 import keras
 import numpy as np
 from keras import ops
+from typing_extensions import Unpack
 
 from kerascam.backend import compile_function, gradients
-from kerascam.explainers.base import Explainer
+from kerascam.explainers.explainer import Explainer
+from kerascam.explainers.predictor import PredictorArguments
 from kerascam.explainers.targets import CallableTarget, ClassTarget, check_targets
-from kerascam.graph import Place, find_gap_head
+from kerascam.graph import GraphPlace, find_gap_head
+from kerascam.graph.classes import class_scores
 from kerascam.layers.cam_head import weighted_sum
 
 
@@ -49,9 +52,7 @@ class CAM(Explainer):
 
     Args:
         model: See `Explainer`.
-        output: See `Explainer`.
-        score: See `Explainer`.
-        batch_size: See `Explainer`.
+        **kwargs: See `Explainer`.
 
     Raises:
         ValueError: If the network ends otherwise; the message names the layer in the way.
@@ -68,14 +69,14 @@ class CAM(Explainer):
         Zhou et al. 2016, Learning Deep Features for Discriminative Localization, section 2.
     """
 
-    def __init__(self, model, *, output=None, score=None, batch_size=32):
-        super().__init__(model, output=output, score=score, batch_size=batch_size)
+    def __init__(self, model, **kwargs: Unpack[PredictorArguments]):
+        super().__init__(model, **kwargs)
         graph = self._network.graph
         self._head = find_gap_head(graph, self._network.score)
         features = self._head.features
-        self._place = Place("features", graph.tensors[features], features)
+        self._place = GraphPlace("features", graph.tensors[features], features)
         self._both = compile_function(
-            self._compare, self._inputs, keras.KerasTensor((None,), dtype="int32")
+            self._compare, self.inputs, keras.KerasTensor((None,), dtype="int32")
         )
 
     def compare(self, images, targets=None, verbose="auto"):
@@ -122,36 +123,29 @@ class CAM(Explainer):
         features, scores = self._network.features_and_scores(inputs, self._place)
         return weighted_sum(features, self._weights(scores, target)), scores
 
+    def _kernel(self):
+        """Weights `(channels, num_scores)`: the identity where each channel is a class."""
+        kernel = self._head.kernel()
+        return ops.eye(self.num_classes) if kernel is None else kernel
+
     def _weights(self, scores, target):
         """Weight of each channel for each image, `(batch, channels)`."""
-        kernel = self._head.kernel()
         if isinstance(target, CallableTarget):
             direction = gradients(lambda watch: (target(watch(scores)), None))[0][0]
-            return direction if kernel is None else ops.matmul(direction, ops.transpose(kernel))
-        classes = target.classes(scores)
-        if self.num_classes == 1:
-            sign = ops.expand_dims(ops.cast(2 * classes - 1, "float32"), 1)
-            return sign if kernel is None else sign * ops.transpose(kernel)
-        if kernel is None:
-            return ops.one_hot(classes, self.num_classes, dtype="float32")
-        return ops.transpose(ops.take(kernel, classes, axis=1))
+            return ops.matmul(direction, ops.transpose(self._kernel()))
+        kernel = class_scores(self._kernel())  # Of one unit also that of the other class.
+        return ops.transpose(ops.take(kernel, target.classes(scores), axis=1))
 
     def _compare(self, inputs, classes):
         target = ClassTarget(classes)
         features, scores = self._network.features_and_scores(inputs, self._place)
         own = target.classes(scores)
-        every = scores if self.num_classes > 1 else ops.concatenate([-scores, scores], axis=-1)
+        every = class_scores(scores)
         hidden = ops.one_hot(own, every.shape[-1], dtype="bool")
         rival = ops.cast(ops.argmax(ops.where(hidden, -np.inf, every), axis=-1), "int32")
         maps, rivals = (
             weighted_sum(features, self._weights(scores, ClassTarget(chosen)))
             for chosen in (own, rival)
         )
-        kernel = self._head.kernel()
-        if self.num_classes == 1:  # The map of the other class is the negative.
-            means = ops.zeros_like(maps)
-        elif kernel is None:
-            means = ops.mean(features, axis=-1)
-        else:
-            means = weighted_sum(features, ops.mean(kernel, axis=1))
+        means = weighted_sum(features, ops.mean(class_scores(self._kernel()), axis=1))
         return maps, rivals, means, own, scores

@@ -12,9 +12,7 @@ class Deconvnet(RectifiedExplainer):
     Args:
         model: See `Explainer`.
         channels: See `PixelExplainer`.
-        output: See `Explainer`.
-        score: See `Explainer`.
-        batch_size: See `Explainer`.
+        **kwargs: See `Explainer`.
 
     Raises:
         TypeError: See `PixelExplainer`.

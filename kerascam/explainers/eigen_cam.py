@@ -16,9 +16,7 @@ class EigenCAM(FeatureExplainer):
     Args:
         model: See `Explainer`.
         layer: See `FeatureExplainer`.
-        output: See `Explainer`.
-        score: See `Explainer`.
-        batch_size: See `Explainer`.
+        **kwargs: See `Explainer`.
 
     Raises:
         TypeError: See `FeatureExplainer`.

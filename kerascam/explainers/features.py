@@ -3,10 +3,12 @@
 import abc
 
 from keras import ops
+from typing_extensions import Unpack
 
 from kerascam.backend import gradients
-from kerascam.explainers.base import Explainer
+from kerascam.explainers.explainer import Explainer
 from kerascam.explainers.pixels import explained_image
+from kerascam.explainers.predictor import PredictorArguments
 from kerascam.graph import is_spatial
 
 
@@ -18,9 +20,7 @@ class FeatureExplainer(Explainer):
         layer: Name of the layer, or the layer; inside nested models and blocks its plain name where
             only one layer has it, else its path such as `"backbone/conv5"`. Default: the last
             layer with a spatial output.
-        output: See `Explainer`.
-        score: See `Explainer`.
-        batch_size: See `Explainer`.
+        **kwargs: See `Explainer`.
 
     Raises:
         TypeError: If `layer` is neither a name nor a layer.
@@ -28,8 +28,8 @@ class FeatureExplainer(Explainer):
             output, or if the score does not depend on it.
     """
 
-    def __init__(self, model, *, layer=None, output=None, score=None, batch_size=32):
-        super().__init__(model, output=output, score=score, batch_size=batch_size)
+    def __init__(self, model, *, layer=None, **kwargs: Unpack[PredictorArguments]):
+        super().__init__(model, **kwargs)
         self._place = find_place(self._network, layer)
 
     @property
@@ -46,9 +46,7 @@ class GradientCAM(FeatureExplainer):
     Args:
         model: See `Explainer`.
         layer: See `FeatureExplainer`.
-        output: See `Explainer`.
-        score: See `Explainer`.
-        batch_size: See `Explainer`.
+        **kwargs: See `Explainer`.
     """
 
     @abc.abstractmethod
@@ -113,18 +111,23 @@ def find_place(network, layer, like_images=False):
         like_images: Whether the output must have as many axes as the images.
     """
     if layer is None:
-        return network.last_spatial_place()
-    place = network.place(layer)
+        return _last_spatial(network)
+    place = network.places.find(layer)
     rank = len(explained_image(network).shape) if like_images else None
     if not is_spatial(place.output, rank):
         also = " and the axes of the images" if like_images else ""
         raise ValueError(
             "`layer` must have a spatial output (batch, ..., channels) with more than one "
             f"position{also}. Received: '{place.path}' with shape {tuple(place.output.shape)}. The "
-            f"last with one is '{network.last_spatial_place().path}'."
+            f"last with one is '{_last_spatial(network).path}'."
         )
-    network.check_leads_to_score(place)
+    network.places.check_leads_to_score(place)
     return place
+
+
+def _last_spatial(network):
+    rank = 0 if network.image is None else len(network.inputs[network.image].shape)
+    return network.places.last_spatial(rank)
 
 
 def sum_over_positions(tensor):

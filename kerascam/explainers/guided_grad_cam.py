@@ -1,11 +1,13 @@
 """Guided Grad-CAM."""
 
 from keras import ops
+from typing_extensions import Unpack
 
 from kerascam.explainers.features import features_and_gradients, find_place
 from kerascam.explainers.grad_cam import grad_cam
 from kerascam.explainers.guided_backprop import GuidedBackprop
 from kerascam.explainers.interpolation import resize
+from kerascam.explainers.predictor import PredictorArguments
 
 
 class GuidedGradCAM(GuidedBackprop):
@@ -18,9 +20,7 @@ class GuidedGradCAM(GuidedBackprop):
         model: See `Explainer`.
         layer: Layer of Grad-CAM, see `FeatureExplainer`.
         channels: See `PixelExplainer`.
-        output: See `Explainer`.
-        score: See `Explainer`.
-        batch_size: See `Explainer`.
+        **kwargs: See `Explainer`.
 
     Raises:
         TypeError: See `PixelExplainer` and `FeatureExplainer`.
@@ -39,18 +39,9 @@ class GuidedGradCAM(GuidedBackprop):
     _is_rectified = True
 
     def __init__(
-        self,
-        model,
-        *,
-        layer=None,
-        channels="max_abs",
-        output=None,
-        score=None,
-        batch_size=32,
+        self, model, *, layer=None, channels="max_abs", **kwargs: Unpack[PredictorArguments]
     ):
-        super().__init__(
-            model, channels=channels, output=output, score=score, batch_size=batch_size
-        )
+        super().__init__(model, channels=channels, **kwargs)
         self._place = find_place(self._network, layer, like_images=True)
 
     @property

@@ -13,9 +13,7 @@ class HiResCAM(GradientCAM):
     Args:
         model: See `Explainer`.
         layer: See `FeatureExplainer`.
-        output: See `Explainer`.
-        score: See `Explainer`.
-        batch_size: See `Explainer`.
+        **kwargs: See `Explainer`.
 
     Raises:
         TypeError: See `FeatureExplainer`.

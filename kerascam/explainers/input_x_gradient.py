@@ -1,6 +1,9 @@
 """Gradient times input."""
 
+from typing_extensions import Unpack
+
 from kerascam.explainers.pixels import PixelExplainer
+from kerascam.explainers.predictor import PredictorArguments
 
 
 class InputXGradient(PixelExplainer):
@@ -13,9 +16,7 @@ class InputXGradient(PixelExplainer):
     Args:
         model: See `Explainer`.
         channels: See `PixelExplainer`.
-        output: See `Explainer`.
-        score: See `Explainer`.
-        batch_size: See `Explainer`.
+        **kwargs: See `Explainer`.
 
     Raises:
         TypeError: See `PixelExplainer`.
@@ -32,10 +33,8 @@ class InputXGradient(PixelExplainer):
         Propagating Activation Differences, section 3.
     """
 
-    def __init__(self, model, *, channels="sum", output=None, score=None, batch_size=32):
-        super().__init__(
-            model, channels=channels, output=output, score=score, batch_size=batch_size
-        )
+    def __init__(self, model, *, channels="sum", **kwargs: Unpack[PredictorArguments]):
+        super().__init__(model, channels=channels, **kwargs)
 
     def attribute(self, inputs, target):
         """Input times gradient."""

@@ -2,10 +2,12 @@
 
 import numpy as np
 from keras import ops
+from typing_extensions import Unpack
 
 from kerascam._checks import check_integer
 from kerascam.explainers.baselines import Baseline
 from kerascam.explainers.pixels import PixelExplainer, explained_image
+from kerascam.explainers.predictor import PredictorArguments
 
 _RULES = ("gauss-legendre", "midpoint")
 
@@ -30,9 +32,7 @@ class IntegratedGradients(PixelExplainer):
             `"midpoint"`.
         seed: Seed of the random points of expected gradients.
         channels: See `PixelExplainer`.
-        output: See `Explainer`.
-        score: See `Explainer`.
-        batch_size: Number of points, of all images together, to compute at once.
+        **kwargs: See `Explainer`.
 
     Raises:
         TypeError: See `PixelExplainer`.
@@ -60,13 +60,9 @@ class IntegratedGradients(PixelExplainer):
         rule="gauss-legendre",
         seed=0,
         channels="sum",
-        output=None,
-        score=None,
-        batch_size=32,
+        **kwargs: Unpack[PredictorArguments],
     ):
-        super().__init__(
-            model, channels=channels, output=output, score=score, batch_size=batch_size
-        )
+        super().__init__(model, channels=channels, **kwargs)
         self.steps = check_integer("steps", steps)
         self.seed = check_integer("seed", seed, low=0)
         if rule not in _RULES:

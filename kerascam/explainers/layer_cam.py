@@ -1,10 +1,12 @@
 """LayerCAM."""
 
 from keras import ops
+from typing_extensions import Unpack
 
-from kerascam.explainers.base import Explainer
+from kerascam.explainers.explainer import Explainer
 from kerascam.explainers.features import features_and_gradients, find_place, weighted
 from kerascam.explainers.interpolation import resize
+from kerascam.explainers.predictor import PredictorArguments
 
 _GAMMA = 2.0  # The paper's factor for the maps of shallow layers.
 
@@ -20,9 +22,7 @@ class LayerCAM(Explainer):
     Args:
         model: See `Explainer`.
         layer: See `FeatureExplainer`; or a list of layers, shallow to deep.
-        output: See `Explainer`.
-        score: See `Explainer`.
-        batch_size: See `Explainer`.
+        **kwargs: See `Explainer`.
 
     Raises:
         TypeError: See `FeatureExplainer`.
@@ -42,8 +42,8 @@ class LayerCAM(Explainer):
 
     _is_rectified = True
 
-    def __init__(self, model, *, layer=None, output=None, score=None, batch_size=32):
-        super().__init__(model, output=output, score=score, batch_size=batch_size)
+    def __init__(self, model, *, layer=None, **kwargs: Unpack[PredictorArguments]):
+        super().__init__(model, **kwargs)
         layers = list(layer) if isinstance(layer, (list, tuple)) else [layer]
         self._places = [find_place(self._network, layer) for layer in layers]
         if not layers or len(set(self.layers)) != len(layers):

@@ -1,10 +1,12 @@
 """What the methods share that look at noisy copies of an image."""
 
 from keras import ops
+from typing_extensions import Unpack
 
 from kerascam._checks import check_integer, check_number
 from kerascam.backend import random_normal
 from kerascam.explainers.pixels import PixelExplainer
+from kerascam.explainers.predictor import PredictorArguments
 
 
 class NoisyExplainer(PixelExplainer):
@@ -20,9 +22,7 @@ class NoisyExplainer(PixelExplainer):
             lowest value) of each image.
         seed: Seed of the noise.
         channels: See `PixelExplainer`.
-        output: See `Explainer`.
-        score: See `Explainer`.
-        batch_size: Number of noisy copies, of all images together, to compute at once.
+        **kwargs: See `Explainer`.
     """
 
     def __init__(
@@ -33,13 +33,9 @@ class NoisyExplainer(PixelExplainer):
         noise=0.15,
         seed=0,
         channels="max_abs",
-        output=None,
-        score=None,
-        batch_size=32,
+        **kwargs: Unpack[PredictorArguments],
     ):
-        super().__init__(
-            model, channels=channels, output=output, score=score, batch_size=batch_size
-        )
+        super().__init__(model, channels=channels, **kwargs)
         self.samples = check_integer("samples", samples)
         self.noise = check_number("noise", noise, low=0)
         self.seed = check_integer("seed", seed, low=0)

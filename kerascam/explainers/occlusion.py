@@ -2,12 +2,14 @@
 
 import numpy as np
 from keras import ops
+from typing_extensions import Unpack
 
 from kerascam._checks import check_integer
 from kerascam.explainers import samples
-from kerascam.explainers.base import Explainer
 from kerascam.explainers.baselines import Baseline
+from kerascam.explainers.explainer import Explainer
 from kerascam.explainers.pixels import explained_image
+from kerascam.explainers.predictor import PredictorArguments
 
 _SHARE = 8  # Patches of an eighth of each side, where nothing else is asked for.
 
@@ -27,9 +29,7 @@ class Occlusion(Explainer):
             must be passed too. Default: half of a patch.
         baseline: What covers: a number, an image `(height, width, channels)`, or `"blurred"`, see
             `IntegratedGradients`.
-        output: See `Explainer`.
-        score: See `Explainer`.
-        batch_size: Number of covered images, of all images together, to compute at once.
+        **kwargs: See `Explainer`.
 
     Raises:
         TypeError: If it is no Keras model.
@@ -53,11 +53,9 @@ class Occlusion(Explainer):
         patch_size=None,
         strides=None,
         baseline=0.0,
-        output=None,
-        score=None,
-        batch_size=32,
+        **kwargs: Unpack[PredictorArguments],
     ):
-        super().__init__(model, output=output, score=score, batch_size=batch_size)
+        super().__init__(model, **kwargs)
         spec = explained_image(self._network)
         self._axes = len(spec.shape) - 2
         self.patch_size = _per_axis("patch_size", patch_size, self._axes)

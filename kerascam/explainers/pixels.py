@@ -3,9 +3,11 @@
 import abc
 
 from keras import ops
+from typing_extensions import Unpack
 
 from kerascam.backend import gradients
-from kerascam.explainers.base import Explainer
+from kerascam.explainers.explainer import Explainer
+from kerascam.explainers.predictor import PredictorArguments
 from kerascam.explainers.samples import replace, unflatten
 
 _REDUCTIONS = ("max_abs", "max", "sum", None)
@@ -22,17 +24,15 @@ class PixelExplainer(Explainer):
         channels: How the channels of a pixel become one number: `"max_abs"` (largest absolute
             value), `"max"`, `"sum"`, or `None`, which keeps them: `(batch, height, width,
             channels)`.
-        output: See `Explainer`.
-        score: See `Explainer`.
-        batch_size: See `Explainer`.
+        **kwargs: See `Explainer`.
 
     Raises:
         TypeError: If the model takes integer images, which have no gradient.
         ValueError: If an argument is wrong, or the model takes no images.
     """
 
-    def __init__(self, model, *, channels="max_abs", output=None, score=None, batch_size=32):
-        super().__init__(model, output=output, score=score, batch_size=batch_size)
+    def __init__(self, model, *, channels="max_abs", **kwargs: Unpack[PredictorArguments]):
+        super().__init__(model, **kwargs)
         if channels not in _REDUCTIONS:
             raise ValueError(
                 f"`channels` must be one of {_REDUCTIONS}. Received: channels={channels!r}."

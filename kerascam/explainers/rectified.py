@@ -15,9 +15,7 @@ class RectifiedExplainer(PixelExplainer):
     Args:
         model: See `Explainer`.
         channels: See `PixelExplainer`.
-        output: See `Explainer`.
-        score: See `Explainer`.
-        batch_size: See `Explainer`.
+        **kwargs: See `Explainer`.
 
     Raises:
         TypeError: See `PixelExplainer`.

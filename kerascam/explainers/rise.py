@@ -1,13 +1,15 @@
 """RISE."""
 
 from keras import ops
+from typing_extensions import Unpack
 
 from kerascam._checks import check_integer, check_number
 from kerascam.backend import random_uniform
 from kerascam.explainers import samples
-from kerascam.explainers.base import Explainer
+from kerascam.explainers.explainer import Explainer
 from kerascam.explainers.interpolation import linear_weights
 from kerascam.explainers.pixels import explained_image
+from kerascam.explainers.predictor import PredictorArguments
 
 
 class RISE(Explainer):
@@ -24,9 +26,7 @@ class RISE(Explainer):
         grid: Number of cells along each side of the coarse grid.
         probability: Probability that a cell is visible.
         seed: Seed of the masks.
-        output: See `Explainer`.
-        score: See `Explainer`.
-        batch_size: Number of masked images, of all images together, to compute at once.
+        **kwargs: See `Explainer`.
 
     Raises:
         TypeError: If it is no Keras model.
@@ -54,11 +54,9 @@ class RISE(Explainer):
         grid=8,
         probability=0.5,
         seed=0,
-        output=None,
-        score=None,
-        batch_size=32,
+        **kwargs: Unpack[PredictorArguments],
     ):
-        super().__init__(model, output=output, score=score, batch_size=batch_size)
+        super().__init__(model, **kwargs)
         self.samples = check_integer("samples", samples)
         self.grid = check_integer("grid", grid)
         self.probability = check_number("probability", probability, low=0, high=1)

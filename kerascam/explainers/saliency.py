@@ -12,9 +12,7 @@ class Saliency(PixelExplainer):
     Args:
         model: See `Explainer`.
         channels: See `PixelExplainer`; `"max_abs"` is the paper's.
-        output: See `Explainer`.
-        score: See `Explainer`.
-        batch_size: See `Explainer`.
+        **kwargs: See `Explainer`.
 
     Raises:
         TypeError: See `PixelExplainer`.

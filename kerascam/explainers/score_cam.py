@@ -1,11 +1,13 @@
 """Score-CAM."""
 
 from keras import ops
+from typing_extensions import Unpack
 
 from kerascam._checks import check_integer
 from kerascam.explainers import samples
 from kerascam.explainers.features import FeatureExplainer, find_place, weighted
 from kerascam.explainers.interpolation import resize
+from kerascam.explainers.predictor import ScoreArguments
 
 
 class ScoreCAM(FeatureExplainer):
@@ -21,10 +23,9 @@ class ScoreCAM(FeatureExplainer):
         layer: See `FeatureExplainer`.
         max_channels: Number of channels to use, those that vary most over each image, as in
             Faster-Score-CAM. Default: all.
-        output: See `Explainer`.
-        score: See `Explainer`.
         batch_size: Number of masked images, of all images together, to compute at once. Few by
             default, as the memory grows with it; 16 is about a quarter faster on a CPU.
+        **kwargs: See `Explainer`.
 
     Raises:
         TypeError: See `FeatureExplainer`.
@@ -45,9 +46,15 @@ class ScoreCAM(FeatureExplainer):
     _is_rectified = True
 
     def __init__(
-        self, model, *, layer=None, max_channels=None, output=None, score=None, batch_size=4
+        self,
+        model,
+        *,
+        layer=None,
+        max_channels=None,
+        batch_size=4,
+        **kwargs: Unpack[ScoreArguments],
     ):
-        super().__init__(model, layer=layer, output=output, score=score, batch_size=batch_size)
+        super().__init__(model, layer=layer, batch_size=batch_size, **kwargs)
         self._place = find_place(self._network, layer, like_images=True)
         self.max_channels = (
             None if max_channels is None else check_integer("max_channels", max_channels)

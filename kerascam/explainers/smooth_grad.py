@@ -18,9 +18,7 @@ class SmoothGrad(NoisyExplainer):
             paper.
         seed: Seed of the noise.
         channels: See `PixelExplainer`.
-        output: See `Explainer`.
-        score: See `Explainer`.
-        batch_size: Number of noisy copies to compute at once.
+        **kwargs: See `Explainer`.
 
     Raises:
         TypeError: See `PixelExplainer`.

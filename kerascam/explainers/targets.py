@@ -3,16 +3,23 @@
 import numpy as np
 from keras import ops
 
+from kerascam.graph.classes import (
+    class_probabilities,
+    class_scores,
+    num_classes,
+    predicted_classes,
+)
+
 PREDICTED = -1
 
 
-def check_targets(targets, num_images, num_classes, name="targets"):
+def check_targets(targets, num_images, num_scores, name="targets"):
     """Class index of each image, `PREDICTED` where the network shall choose.
 
     Args:
         targets: `None` (the predicted class), one integer, or one integer for each image.
         num_images: Number of images.
-        num_classes: Number of scores of each image; one score has the classes 0 and 1.
+        num_scores: Number of scores of each image; one score has the classes 0 and 1.
         name: What the user calls them, for the messages.
 
     Returns:
@@ -42,7 +49,7 @@ def check_targets(targets, num_images, num_classes, name="targets"):
             f"`{name}` must be one class index, or one for each image. Received: "
             f"{len(values)} for {num_images} images."
         )
-    highest = max(num_classes, 2) - 1
+    highest = num_classes(num_scores) - 1
     if values.size and (values.min() < 0 or values.max() > highest):
         outside = np.unique(values[(values < 0) | (values > highest)])
         raise ValueError(
@@ -57,8 +64,6 @@ def check_targets(targets, num_images, num_classes, name="targets"):
 class ClassTarget:
     """The score of one class of each image, by index. Used inside a compiled function.
 
-    With one unit, class 1 is the unit and class 0 its negative.
-
     Args:
         classes: `(batch,)`, int32; `PREDICTED` for the class with the highest score.
     """
@@ -68,18 +73,12 @@ class ClassTarget:
 
     def classes(self, scores):
         """Class of each image, `(batch,)`, for scores `(batch, classes)`."""
-        if scores.shape[-1] == 1:
-            predicted = ops.cast(scores[:, 0] > 0, "int32")
-        else:
-            predicted = ops.cast(ops.argmax(scores, axis=-1), "int32")
+        predicted = ops.cast(predicted_classes(scores), "int32")
         return ops.where(self._classes == PREDICTED, predicted, self._classes)
 
     def __call__(self, scores):
         """Score of each image, `(batch,)`."""
-        classes = self.classes(scores)
-        if scores.shape[-1] == 1:
-            return ops.where(classes == 1, scores[:, 0], -scores[:, 0])
-        return ops.take_along_axis(scores, classes[:, None], axis=-1)[:, 0]
+        return self._chosen(class_scores(scores), scores)
 
     def fixed(self, scores):
         """The target with the predicted classes chosen by these scores, for images made of these.
@@ -95,10 +94,10 @@ class ClassTarget:
 
     def confidence(self, network, scores):
         """Probability of the class of each image, `(batch,)`."""
-        probabilities = network.probabilities(scores)
-        if scores.shape[-1] == 1:
-            probabilities = ops.concatenate([1 - probabilities, probabilities], axis=-1)
-        return ops.take_along_axis(probabilities, self.classes(scores)[:, None], axis=-1)[:, 0]
+        return self._chosen(class_probabilities(scores, network.activation), scores)
+
+    def _chosen(self, values, scores):
+        return ops.take_along_axis(values, self.classes(scores)[:, None], axis=-1)[:, 0]
 
 
 class CallableTarget:

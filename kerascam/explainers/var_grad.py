@@ -1,9 +1,11 @@
 """VarGrad."""
 
 from keras import ops
+from typing_extensions import Unpack
 
 from kerascam._checks import check_integer
 from kerascam.explainers.noise import NoisyExplainer
+from kerascam.explainers.predictor import PredictorArguments
 
 
 class VarGrad(NoisyExplainer):
@@ -18,9 +20,7 @@ class VarGrad(NoisyExplainer):
         noise: Standard deviation of the noise as a share of each image's range.
         seed: Seed of the noise.
         channels: See `PixelExplainer`.
-        output: See `Explainer`.
-        score: See `Explainer`.
-        batch_size: Number of noisy copies to compute at once.
+        **kwargs: See `Explainer`.
 
     Raises:
         TypeError: See `PixelExplainer`.
@@ -46,9 +46,7 @@ class VarGrad(NoisyExplainer):
         noise=0.15,
         seed=0,
         channels="max",
-        output=None,
-        score=None,
-        batch_size=32,
+        **kwargs: Unpack[PredictorArguments],
     ):
         super().__init__(
             model,
@@ -56,9 +54,7 @@ class VarGrad(NoisyExplainer):
             noise=noise,
             seed=seed,
             channels=channels,
-            output=output,
-            score=score,
-            batch_size=batch_size,
+            **kwargs,
         )
 
     def attribute(self, inputs, target):

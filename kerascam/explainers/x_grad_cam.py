@@ -15,9 +15,7 @@ class XGradCAM(GradientCAM):
     Args:
         model: See `Explainer`.
         layer: See `FeatureExplainer`.
-        output: See `Explainer`.
-        score: See `Explainer`.
-        batch_size: See `Explainer`.
+        **kwargs: See `Explainer`.
 
     Raises:
         TypeError: See `FeatureExplainer`.

@@ -1,7 +1,7 @@
 """A model as a flat list of operations, nested models inlined."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
@@ -154,35 +154,42 @@ class Graph:
         return tuple(slots[id(tensor)] for tensor in function.outputs)
 
 
-def run(
-    steps: Sequence[Step],
-    values: dict[int, Any],
-    taps: Mapping[int, Callable] | None = None,
-    inner_taps: Mapping[tuple, list] | None = None,
-) -> dict[int, Any]:
+@dataclasses.dataclass
+class Taps:
+    """Functions that tensors pass through while steps run, each to what goes on in its stead.
+
+    Attributes:
+        slots: A function for some slots.
+        calls: Pairs of a layer inside Python code and a function, by the outputs of its step.
+    """
+
+    slots: dict[int, Callable] = dataclasses.field(default_factory=dict)
+    calls: dict[tuple[int, ...], list] = dataclasses.field(default_factory=dict)
+
+
+def run(steps: Sequence[Step], values: dict[int, Any], taps: Taps | None = None) -> dict[int, Any]:
     """Runs steps in inference mode.
 
     Args:
         steps: Steps in order, see `Graph.between`.
         values: Tensor of each slot that the steps read and do not make.
-        taps: For some slots, a function from their tensor to what goes on in its place.
-        inner_taps: For the outputs of some steps that are Python code, see `tapped`.
+        taps: What tensors pass through.
 
     Returns:
         Tensors of all slots.
     """
     values = dict(values)
-    taps, inner_taps = taps or {}, inner_taps or {}
+    taps = taps or Taps()
     # In a stateless scope a layer can leave nothing behind in the user's model: no loss of an
     # activity regulariser, no statistic, no step of a random seed.
     with keras.StatelessScope(), kept_losses(step.operation for step in steps):
         for step in steps:
             tensors = {tensor: values[slot] for tensor, slot in step.inputs.items()}
             args, kwargs = step.arguments.fill_in(tensors)
-            with tapped(inner_taps.get(step.outputs, ())):
+            with tapped(taps.calls.get(step.outputs, ())):
                 outputs = step.operation(*args, **{**kwargs, **inference_mode(step.operation)})
             for slot, tensor in zip(step.outputs, keras.tree.flatten(outputs), strict=True):
-                values[slot] = taps[slot](tensor) if slot in taps else tensor
+                values[slot] = taps.slots[slot](tensor) if slot in taps.slots else tensor
     return values
 
 

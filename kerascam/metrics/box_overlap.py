@@ -6,6 +6,7 @@ import numpy as np
 from kerascam import localization
 from kerascam._checks import check_number
 from kerascam.explainers.targets import check_targets
+from kerascam.graph.classes import predicted_classes
 from kerascam.metrics.heatmap_mean import HeatmapMean
 from kerascam.metrics.overlap import best_iou
 
@@ -191,8 +192,7 @@ class Top1Localization(GTKnownLocalization):
                 f"{scores.shape} for {len(np.atleast_1d(labels))} labels."
             )
         labels = check_targets(np.atleast_1d(labels), len(scores), scores.shape[1], "labels")
-        predicted = scores[:, 0] > 0 if scores.shape[1] == 1 else scores.argmax(axis=1)
-        self._right = predicted == labels
+        self._right = predicted_classes(scores) == labels
         return super().update_state(y_true, y_pred, sample_weight)
 
     def values(self, truth, y_pred):

@@ -11,8 +11,8 @@ from kerascam._checks import check_integer
 from kerascam.backend import keras_internals
 from kerascam.explainers import Explainer
 from kerascam.explainers.progress import Progress
+from kerascam.graph.classes import num_classes
 from kerascam.metrics.correlation import spearman
-from kerascam.metrics.scorer import Scorer
 from kerascam.metrics.similarity import ssim
 
 
@@ -139,7 +139,7 @@ def random_logit(explainer, images, targets=None, *, seed=0, verbose="auto"):
     Reference:
         Sixt et al. 2020, When Explanations Lie, section 5.
     """
-    if not isinstance(explainer, Explainer) or isinstance(explainer, Scorer):
+    if not isinstance(explainer, Explainer):
         raise TypeError(
             "`explainer` must be an explainer such as `kc.CAM(model)`. Received: "
             f"{type(explainer).__name__}."
@@ -148,7 +148,7 @@ def random_logit(explainer, images, targets=None, *, seed=0, verbose="auto"):
     first = explainer(images, targets, verbose=verbose)
     if first.targets is None:
         raise TypeError("`targets` must be classes. Received: a function.")
-    classes = max(explainer.num_classes, 2)
+    classes = num_classes(explainer.num_classes)
     shift = np.random.default_rng(seed).integers(1, classes, size=len(first.targets))
     other = explainer(images, (first.targets + shift) % classes, verbose=verbose)
     return ssim(first.heatmaps, other.heatmaps)
@@ -202,7 +202,7 @@ def _randomize(model, images, explainer, targets, seed, clone, cascading, verbos
 
 def _build(explainer, model):
     built = explainer(model)
-    if not isinstance(built, Explainer) or isinstance(built, Scorer):
+    if not isinstance(built, Explainer):
         raise TypeError(
             "`explainer` must be a class such as `kc.GradCAM`, or a function that returns an "
             f"explainer. Received: one that returns {built!r}."

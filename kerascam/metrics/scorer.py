@@ -1,14 +1,18 @@
 """Scores of images that a metric changes."""
 
 import numpy as np
-from keras import ops
+from typing_extensions import Unpack
 
 from kerascam._checks import check_heatmaps
+from kerascam.backend import compile_function
 from kerascam.explainers import Explainer
+from kerascam.explainers.predictor import Predictor, PredictorArguments
+from kerascam.explainers.targets import PREDICTED, check_targets
+from kerascam.graph.classes import class_scores, predicted_classes
 from kerascam.visualization import resize
 
 
-class Scorer(Explainer):
+class Scorer(Predictor):
     """The scores of a network, for metrics that look at many changed copies of an image.
 
     Every metric of faithfulness takes a model in its stead; a `Scorer` that is built once spares
@@ -16,9 +20,7 @@ class Scorer(Explainer):
 
     Args:
         model: See `kerascam.Explainer`.
-        output: See `kerascam.Explainer`.
-        score: See `kerascam.Explainer`.
-        batch_size: Number of images to compute at once.
+        **kwargs: See `kerascam.Explainer`.
 
     Raises:
         TypeError: If it is no Keras model.
@@ -32,13 +34,38 @@ class Scorer(Explainer):
         (2,)
     """
 
-    def __init__(self, model, *, output=None, score=None, batch_size=32):
-        super().__init__(model, output=output, score=score, batch_size=batch_size)
+    def __init__(self, model, **kwargs: Unpack[PredictorArguments]):
+        super().__init__(model, **kwargs)
+        self._compiled = compile_function(
+            lambda inputs: [self._network.scores(inputs)], self.inputs
+        )
 
-    def explain(self, inputs, target):
-        """Scores alone: there are no maps."""
-        scores = self._network.scores(inputs)
-        return ops.zeros((ops.shape(scores)[0], 1, 1)), scores
+    def __call__(self, images, verbose="auto"):
+        """Scores before softmax or sigmoid, `(batch, classes)`, float32.
+
+        Args:
+            images: As the model takes them, `(batch, height, width, channels)`.
+            verbose: See `kerascam.Explainer`.
+
+        Raises:
+            TypeError: If images have a wrong type.
+            ValueError: If they have a wrong shape.
+        """
+        inputs = self.check_images(images)
+        return self._in_batches(lambda *batch: self._compiled(list(batch)), inputs, verbose)[0]
+
+    def classes(self, images, targets=None):
+        """Class of each image, `(batch,)`, int32.
+
+        Args:
+            images: As the model takes them, `(batch, height, width, channels)`.
+            targets: `None` (the predicted classes), a class, or one for each image.
+        """
+        number = len(self.check_images(images)[0])
+        classes = check_targets(targets, number, self.num_classes)
+        if (classes == PREDICTED).any():
+            classes = predicted_classes(self(images, verbose=0)).astype("int32")
+        return classes
 
     def confidence(self, images, classes):
         """Probability of a class of each image, `(batch,)`, float64.
@@ -47,11 +74,7 @@ class Scorer(Explainer):
             images: As the model takes them, `(batch, height, width, channels)`.
             classes: Class of each image, `(batch,)`.
         """
-        _, classes, scores = self(images, classes, verbose=0)
-        probabilities = self.probabilities(scores)
-        if probabilities.shape[1] == 1:
-            probabilities = np.concatenate([1 - probabilities, probabilities], axis=1)
-        return probabilities[np.arange(len(classes)), classes]
+        return self._of_classes(self.class_probabilities, images, classes)
 
     def class_score(self, images, classes):
         """Score before softmax or sigmoid of a class of each image, `(batch,)`, float64.
@@ -60,10 +83,12 @@ class Scorer(Explainer):
             images: As the model takes them, `(batch, height, width, channels)`.
             classes: Class of each image, `(batch,)`.
         """
-        _, classes, scores = self(images, classes, verbose=0)
-        if scores.shape[1] == 1:
-            scores = np.concatenate([-scores, scores], axis=1)
-        return scores[np.arange(len(classes)), classes].astype("float64")
+        return self._of_classes(class_scores, images, classes).astype("float64")
+
+    def _of_classes(self, values, images, classes):
+        scores = self(images, verbose=0)
+        classes = check_targets(classes, len(scores), self.num_classes)
+        return values(scores)[np.arange(len(classes)), classes]
 
 
 def to_scorer(model):
@@ -106,13 +131,13 @@ def given_maps(scorer, images, heatmaps, targets, verbose=0):
             "Metrics of faithfulness need classes: `targets` must be integers or `None`. Received: "
             "a function."
         )
-    asks = isinstance(heatmaps, Explainer) and not isinstance(heatmaps, Scorer)
+    asks = isinstance(heatmaps, Explainer)
     if not asks and (callable(heatmaps) or np.asarray(heatmaps).dtype.kind not in "fiub"):
         raise TypeError(
             "`heatmaps` must be arrays (batch, h, w), or an explainer such as `kc.CAM(model)`. "
             f"Received: {heatmaps!r}."
         )
-    classes = scorer(images, targets, verbose=0).targets
+    classes = scorer.classes(images, targets)
     if asks:
         heatmaps = heatmaps(images, classes, verbose=verbose).heatmaps
     return classes, heatmaps

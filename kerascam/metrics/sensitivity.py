@@ -8,7 +8,6 @@ from kerascam.explainers.progress import Progress
 from kerascam.metrics.correlation import pearson
 from kerascam.metrics.deletion import replacement
 from kerascam.metrics.scorer import (
-    Scorer,
     check_pictures_of_one_input,
     explained,
     given_maps,
@@ -222,7 +221,7 @@ def max_sensitivity(
         Yeh et al. 2019, On the (In)fidelity and Sensitivity of Explanations, section 4; the
         defaults are those of Captum.
     """
-    if not isinstance(explainer, Explainer) or isinstance(explainer, Scorer):
+    if not isinstance(explainer, Explainer):
         raise TypeError(
             "`explainer` must be an explainer such as `kc.CAM(model)`, as maps of changed images "
             f"are needed. Received: {type(explainer).__name__}."
