@@ -39,8 +39,8 @@ def test_linear_weights_add_up_to_one_and_stop_at_the_ends():
 def test_blur_is_gaussian_far_from_the_border_and_keeps_what_is_constant(rng):
     images = np.zeros((1, 41, 61, 1), "float32")
     images[0, 20, 30] = 1
-    found = np.asarray(blur(images, 0.05))[0, ..., 0]
-    expected = cv2.GaussianBlur(images[0, ..., 0], (21, 21), 0.05 * 41)
+    found = np.asarray(blur(images, 2.05))[0, ..., 0]
+    expected = cv2.GaussianBlur(images[0, ..., 0], (13, 13), 2.05)
     np.testing.assert_allclose(found, expected, atol=2e-5)
     for shape in ((1, 9, 2), (1, 9, 7, 2), (1, 4, 5, 6, 2)):
-        np.testing.assert_allclose(np.asarray(blur(np.full(shape, 0.3), 0.2)), 0.3, rtol=1e-5)
+        np.testing.assert_allclose(np.asarray(blur(np.full(shape, 0.3), 1.4)), 0.3, rtol=1e-5)

@@ -29,24 +29,33 @@ def linear_weights(positions, size):
     return ops.relu(1.0 - ops.abs(ops.expand_dims(positions, -1) - _arange(size)))
 
 
-def blur(images, sigma):
+def blur(images, sigma, radius=None):
     """Gaussian blur of every spatial axis of `(batch, *spatial, channels)`.
 
-    At the border the weights of the pixels that exist are scaled to a sum of one.
+    The package's only one: baselines, metrics and the class model take it. Beyond its border an
+    image is mirrored, as OpenCV does by default; a mirror can't be longer than the image.
 
     Args:
         images: The images.
-        sigma: Standard deviation, as a share of the length of the shortest axis.
+        sigma: Standard deviation in pixels, a number or a scalar tensor.
+        radius: How far the kernel reaches, in pixels. Default: three deviations.
     """
-    sizes = ops.shape(images)[1:-1]
-    shortest = ops.cast(sizes[0], "float32")
-    for size in sizes[1:]:
-        shortest = ops.minimum(shortest, ops.cast(size, "float32"))
-    for axis, size in enumerate(sizes, start=1):
-        distance = _arange(size)[:, None] - _arange(size)[None]
-        weights = ops.exp(-0.5 * ops.square(distance / (sigma * shortest)))
+    sigma = ops.maximum(ops.cast(sigma, "float32"), 1e-3)
+    radius = ops.maximum(1.0, ops.round(3 * sigma)) if radius is None else float(radius)
+    for axis, size in enumerate(ops.shape(images)[1:-1], start=1):
+        here, there = _arange(size)[:, None], _arange(size)[None]
+        last = ops.cast(size - 1, "float32")
+        weights = _gaussian(here - there, sigma, ops.minimum(radius, last))
+        for mirrored, exists in ((-there, there > 0), (2 * last - there, there < last)):
+            weights += ops.where(
+                exists, _gaussian(here - mirrored, sigma, ops.minimum(radius, last)), 0.0
+            )
         images = contract(images, weights / ops.sum(weights, axis=1, keepdims=True), axis)
     return images
+
+
+def _gaussian(distance, sigma, reach):
+    return ops.where(ops.abs(distance) <= reach, ops.exp(-0.5 * ops.square(distance / sigma)), 0.0)
 
 
 def contract(tensor, weights, axis):

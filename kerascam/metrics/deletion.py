@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
+from keras import ops
 
 from kerascam._checks import check_integer
+from kerascam.explainers.baselines import Baseline
 from kerascam.explainers.progress import Progress
 from kerascam.metrics.scorer import check_pictures_of_one_input, explained, to_scorer
-
-_BLUR_SIGMA, _BLUR_RADIUS = 5.0, 5  # A kernel of 11 x 11.
 
 
 class Curve(NamedTuple):
@@ -39,9 +39,10 @@ def deletion(model, images, heatmaps, targets=None, *, pixels=None, baseline=0.0
         targets: Class of each image, or one for all. Default: the predicted ones.
         pixels: How many go at each step. Default: as many as a row has, 224 at 224 px, as in the
             paper.
-        baseline: What stands in their place: a number, a colour `(channels,)`, an image, or
-            `"blurred"`, a Gaussian blur of 11 x 11 px with a deviation of 5. Default: 0, the
-            paper's, which is the mean colour for images that were centred.
+        baseline: What stands in their place: a number, a colour `(channels,)`, an image, one for
+            each; `"blurred"`, as in `kerascam.IntegratedGradients`; or `"rise"`, a blur with a
+            kernel of 11 x 11 px and a deviation of 5. Default: 0, the paper's, which is the mean
+            colour for images that were centred.
         verbose: See `kerascam.Explainer`.
 
     Returns:
@@ -66,7 +67,7 @@ def deletion(model, images, heatmaps, targets=None, *, pixels=None, baseline=0.0
 
 
 def insertion(
-    model, images, heatmaps, targets=None, *, pixels=None, baseline="blurred", verbose="auto"
+    model, images, heatmaps, targets=None, *, pixels=None, baseline="rise", verbose="auto"
 ):
     """Begins with a blurred image and brings back pixels, the most important first.
 
@@ -78,7 +79,7 @@ def insertion(
         heatmaps: See `deletion`.
         targets: See `deletion`.
         pixels: See `deletion`.
-        baseline: What the images begin as, see `deletion`. Default: blurred, as in the paper.
+        baseline: What the images begin as, see `deletion`. Default: `"rise"`, as in the paper.
         verbose: See `deletion`.
 
     Returns:
@@ -105,25 +106,10 @@ def replacement(baseline, images):
     """What stands in the place of each image's pixels, of the shape of the images.
 
     Args:
-        baseline: A number, an array that fits the images, or `"blurred"`.
+        baseline: See `deletion`.
         images: `(batch, height, width, channels)`.
     """
-    if isinstance(baseline, str) and baseline == "blurred":
-        from scipy import ndimage  # Only here, as importing it takes long.
-
-        sigma, radius = (0, _BLUR_SIGMA, _BLUR_SIGMA, 0), (0, _BLUR_RADIUS, _BLUR_RADIUS, 0)
-        return ndimage.gaussian_filter(images, sigma, radius=radius)
-    try:
-        value = np.asarray(baseline).astype(images.dtype, casting="same_kind")
-        replaced = np.broadcast_to(value, images.shape)
-    except (TypeError, ValueError):
-        replaced = None
-    if replaced is None or not np.isfinite(value).all():
-        raise ValueError(
-            f"`baseline` must be a finite number, an array that fits images of shape "
-            f'{images.shape[1:]}, or "blurred". Received: baseline={baseline!r}.'
-        )
-    return replaced
+    return ops.convert_to_numpy(Baseline(baseline, images).of(images))
 
 
 def ranks(heatmaps):
