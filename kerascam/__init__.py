@@ -1,72 +1,12 @@
 """See where a Keras image classifier looks, while it trains and after."""
 
-from kerascam import (
-    callbacks,
-    class_model,
-    datasets,
-    layers,
-    localization,
-    metrics,
-    models,
-    visualization,
-)
-from kerascam.class_model import ClassImages, ClassModel
-from kerascam.explainers import (
-    CAM,
-    RISE,
-    AblationCAM,
-    Deconvnet,
-    EigenCAM,
-    Explainer,
-    Explanation,
-    GradCAM,
-    GradCAMPlusPlus,
-    GuidedBackprop,
-    GuidedGradCAM,
-    HiResCAM,
-    InputXGradient,
-    IntegratedGradients,
-    LayerCAM,
-    Occlusion,
-    Saliency,
-    ScoreCAM,
-    SmoothGrad,
-    VarGrad,
-    XGradCAM,
-)
+import lazy_loader
+
+from kerascam import _registration
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "CAM",
-    "RISE",
-    "AblationCAM",
-    "ClassImages",
-    "ClassModel",
-    "Deconvnet",
-    "EigenCAM",
-    "Explainer",
-    "Explanation",
-    "GradCAM",
-    "GradCAMPlusPlus",
-    "GuidedBackprop",
-    "GuidedGradCAM",
-    "HiResCAM",
-    "InputXGradient",
-    "IntegratedGradients",
-    "LayerCAM",
-    "Occlusion",
-    "Saliency",
-    "ScoreCAM",
-    "SmoothGrad",
-    "VarGrad",
-    "XGradCAM",
-    "callbacks",
-    "class_model",
-    "datasets",
-    "layers",
-    "localization",
-    "metrics",
-    "models",
-    "visualization",
-]
+# Nothing is imported before it is used. The names stand in `__init__.pyi`.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+_registration.when_keras_is_imported()

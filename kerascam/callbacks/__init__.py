@@ -1,7 +1,5 @@
 """Callbacks for `model.fit`: heatmaps and class models in TensorBoard, numbers in the logs."""
 
-from kerascam.callbacks.class_model_logger import ClassModelLogger
-from kerascam.callbacks.heatmap_logger import HeatmapLogger
-from kerascam.callbacks.heatmap_metrics import HeatmapMetrics
+import lazy_loader
 
-__all__ = ["ClassModelLogger", "HeatmapLogger", "HeatmapMetrics"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,7 +1,7 @@
 """Keras layers of networks that localise by themselves."""
 
-from kerascam.layers.cam_head import CAMHead
-from kerascam.layers.global_sum_pooling import GlobalSumPooling2D
-from kerascam.layers.local_response_normalization import LocalResponseNormalization
+import lazy_loader
 
-__all__ = ["CAMHead", "GlobalSumPooling2D", "LocalResponseNormalization"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+import keras  # noqa: E402, F401 - see kerascam/_registration.py

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerascam.metrics.deletion import replacement
+from kerascam.metrics.perturbation_curves import replacement
 from kerascam.metrics.scorer import check_pictures_of_one_input, explained, to_scorer
 from kerascam.visualization import normalize
 

@@ -6,7 +6,7 @@ from kerascam._checks import check_integer, check_number
 from kerascam.explainers import Explainer
 from kerascam.explainers.progress import Progress
 from kerascam.metrics.correlation import pearson
-from kerascam.metrics.deletion import replacement
+from kerascam.metrics.perturbation_curves import replacement
 from kerascam.metrics.scorer import (
     check_pictures_of_one_input,
     explained,

@@ -1,5 +1,7 @@
 """Pictures of images and heatmaps: pure functions on NumPy arrays."""
 
+# Not lazy as other packages are: NumPy and OpenCV load at once, and functions have the names of
+# their modules, which would take their places.
 from kerascam.visualization.colormaps import COLORMAPS, colorize
 from kerascam.visualization.draw import draw_boxes, draw_masks
 from kerascam.visualization.encode import encode, encode_animation

@@ -6,7 +6,7 @@ import numpy as np
 
 from kerascam._checks import check_integer, check_number
 from kerascam.explainers.progress import Progress
-from kerascam.metrics.deletion import ranks
+from kerascam.metrics.perturbation_curves import ranks
 from kerascam.metrics.scorer import check_pictures_of_one_input, explained, to_scorer
 
 # Neighbours of a pixel and how much they count: those at a side twice those at a corner.
