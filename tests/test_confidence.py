@@ -213,7 +213,7 @@ def test_model_and_arguments_stay_as_they_are(rng, tmp_path, capsys):
         ({"targets": lambda scores: scores[:, 0]}, TypeError, "need classes"),
         ({"targets": -1}, ValueError, "classes of this network"),
         ({"baseline": "mean"}, ValueError, "`baseline` must be"),
-        ({"baseline": np.zeros(4)}, ValueError, "`baseline` must be"),
+        ({"baseline": np.zeros(4)}, ValueError, "`baseline` must fit images"),
         ({"baseline": np.inf}, ValueError, "`baseline` must be"),
     ],
 )

@@ -45,13 +45,27 @@ WITHOUT_EXAMPLE = {
 }
 
 
+@pytest.fixture(scope="module")
+def given():
+    """What the examples of explainers take as given, see `kerascam.Explainer`."""
+    x = inputs = keras.Input((64, 64, 3))
+    for name, strides in (("conv3", 4), ("conv4", 2), ("conv5", 2)):
+        x = keras.layers.Conv2D(6, 3, strides, "same", activation="relu", name=name)(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(inputs, keras.layers.Dense(10, "softmax")(x))
+    images = np.random.default_rng(0).uniform(size=(2, 64, 64, 3)).astype("float32")
+    return {"model": model, "images": images}
+
+
 @pytest.mark.parametrize("name", OBJECTS)
-def test_example_runs(name, tmp_path, monkeypatch):
+def test_example_runs(name, tmp_path, monkeypatch, given):
     monkeypatch.setenv("DISPLAY", ":0")  # With a screen, `show` opens a viewer.
     monkeypatch.setattr(PIL.Image.Image, "show", lambda picture: None)
     value = OBJECTS[name]
     module = inspect.getmodule(value)
     names = {**vars(module), "np": np, "keras": keras, "kerascam": kc, "log_dir": tmp_path}
+    if inspect.isclass(value) and issubclass(value, kc.Explainer):
+        names |= given
     (test,) = [test for test in doctest.DocTestFinder(recurse=False).find(value, name, globs=names)]
     assert bool(test.examples) == (name not in WITHOUT_EXAMPLE)
     result = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test)

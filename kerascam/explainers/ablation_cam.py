@@ -25,10 +25,8 @@ class AblationCAM(FeatureExplainer):
         ValueError: See `FeatureExplainer`.
 
     Example:
-        >>> import numpy as np
-        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
-        >>> AblationCAM(model)(np.ones((2, 96, 96, 3), "float32"), verbose=0).heatmaps.shape
-        (2, 3, 3)
+        >>> AblationCAM(model)(images, verbose=0).heatmaps.shape
+        (2, 4, 4)
 
     Reference:
         Desai and Ramaswamy 2020, Ablation-CAM: Visual Explanations for Deep Convolutional Network

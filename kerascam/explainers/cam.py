@@ -58,12 +58,10 @@ class CAM(Explainer):
         ValueError: If the network ends otherwise; the message names the layer in the way.
 
     Example:
-        >>> import numpy as np
-        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
         >>> explain = CAM(model)
-        >>> heatmaps, targets, scores = explain(np.zeros((2, 96, 96, 3), "float32"), targets=7)
+        >>> heatmaps, targets, scores = explain(images, targets=7)
         >>> heatmaps.shape, targets.tolist(), scores.shape
-        ((2, 3, 3), [7, 7], (2, 1000))
+        ((2, 4, 4), [7, 7], (2, 10))
 
     Reference:
         Zhou et al. 2016, Learning Deep Features for Discriminative Localization, section 2.

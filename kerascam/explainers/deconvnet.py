@@ -19,10 +19,8 @@ class Deconvnet(RectifiedExplainer):
         ValueError: See `PixelExplainer`; and at the first call if the network has no ReLU.
 
     Example:
-        >>> import numpy as np
-        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
-        >>> Deconvnet(model)(np.ones((2, 96, 96, 3), "float32")).heatmaps.shape
-        (2, 96, 96)
+        >>> Deconvnet(model)(images).heatmaps.shape
+        (2, 64, 64)
 
     Reference:
         Zeiler and Fergus 2013, Visualizing and Understanding Convolutional Networks, section 2.1.

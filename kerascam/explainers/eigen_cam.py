@@ -23,10 +23,8 @@ class EigenCAM(FeatureExplainer):
         ValueError: See `FeatureExplainer`.
 
     Example:
-        >>> import numpy as np
-        >>> model = keras.applications.VGG16(weights=None, input_shape=(64, 64, 3))
-        >>> explain = EigenCAM(model, layer="block5_conv3")
-        >>> explain(np.ones((2, 64, 64, 3), "float32")).heatmaps.shape
+        >>> explain = EigenCAM(model, layer="conv5")
+        >>> explain(images).heatmaps.shape
         (2, 4, 4)
 
     Reference:

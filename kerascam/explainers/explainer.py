@@ -30,6 +30,9 @@ class Explainer(Predictor, abc.ABC):
 
     A network with a single unit has the classes 1 (the unit) and 0 (its negative).
 
+    In the examples of all methods `model` is a classifier of RGB images of 64 x 64 pixels, and
+    `images` are two of them, `(2, 64, 64, 3)`, float32.
+
     Args:
         model: A built `keras.Model`: Functional, Sequential or subclassed, nested models included.
         output: Name or index of the output to explain, for a model with several.

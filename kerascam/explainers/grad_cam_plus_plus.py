@@ -24,10 +24,8 @@ class GradCAMPlusPlus(GradientCAM):
         ValueError: See `FeatureExplainer`.
 
     Example:
-        >>> import numpy as np
-        >>> model = keras.applications.VGG16(weights=None, input_shape=(64, 64, 3))
-        >>> explain = GradCAMPlusPlus(model, layer="block5_conv3")
-        >>> explain(np.ones((2, 64, 64, 3), "float32"), targets=[3, 7]).heatmaps.shape
+        >>> explain = GradCAMPlusPlus(model, layer="conv5")
+        >>> explain(images, targets=[3, 7]).heatmaps.shape
         (2, 4, 4)
 
     Reference:

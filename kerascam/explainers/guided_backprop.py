@@ -20,10 +20,8 @@ class GuidedBackprop(RectifiedExplainer):
         ValueError: See `PixelExplainer`; and at the first call if the network has no ReLU.
 
     Example:
-        >>> import numpy as np
-        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
-        >>> GuidedBackprop(model)(np.ones((2, 96, 96, 3), "float32")).heatmaps.shape
-        (2, 96, 96)
+        >>> GuidedBackprop(model)(images).heatmaps.shape
+        (2, 64, 64)
 
     Reference:
         Springenberg et al. 2014, Striving for Simplicity: The All Convolutional Net, section 3.4.

@@ -27,10 +27,8 @@ class GuidedGradCAM(GuidedBackprop):
         ValueError: See `GuidedBackprop` and `FeatureExplainer`.
 
     Example:
-        >>> import numpy as np
-        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
-        >>> GuidedGradCAM(model)(np.ones((2, 96, 96, 3), "float32")).heatmaps.shape
-        (2, 96, 96)
+        >>> GuidedGradCAM(model)(images).heatmaps.shape
+        (2, 64, 64)
 
     Reference:
         Selvaraju et al. 2017, Grad-CAM: Visual Explanations from Deep Networks, section 3.3.

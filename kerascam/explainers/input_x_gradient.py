@@ -23,10 +23,8 @@ class InputXGradient(PixelExplainer):
         ValueError: See `PixelExplainer`.
 
     Example:
-        >>> import numpy as np
-        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
-        >>> InputXGradient(model)(np.ones((2, 96, 96, 3), "float32")).heatmaps.shape
-        (2, 96, 96)
+        >>> InputXGradient(model)(images).heatmaps.shape
+        (2, 64, 64)
 
     Reference:
         Shrikumar et al. 2016, Not Just a Black Box: Learning Important Features Through

@@ -39,11 +39,9 @@ class IntegratedGradients(PixelExplainer):
         ValueError: See `PixelExplainer`; or if the baseline does not fit the images.
 
     Example:
-        >>> import numpy as np
-        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
         >>> explain = IntegratedGradients(model, steps=4, baseline="blurred")
-        >>> explain(np.ones((2, 96, 96, 3), "float32"), verbose=0).heatmaps.shape
-        (2, 96, 96)
+        >>> explain(images, verbose=0).heatmaps.shape
+        (2, 64, 64)
 
     Reference:
         Sundararajan et al. 2017, Axiomatic Attribution for Deep Networks, section 3; Erion et al.

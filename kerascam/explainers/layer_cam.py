@@ -29,10 +29,8 @@ class LayerCAM(Explainer):
         ValueError: See `FeatureExplainer`.
 
     Example:
-        >>> import numpy as np
-        >>> model = keras.applications.VGG16(weights=None, input_shape=(64, 64, 3))
-        >>> explain = LayerCAM(model, layer=["block3_conv3", "block4_conv3", "block5_conv3"])
-        >>> explain(np.ones((2, 64, 64, 3), "float32")).heatmaps.shape
+        >>> explain = LayerCAM(model, layer=["conv3", "conv4", "conv5"])
+        >>> explain(images).heatmaps.shape
         (2, 16, 16)
 
     Reference:

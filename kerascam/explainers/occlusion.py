@@ -36,11 +36,9 @@ class Occlusion(Explainer):
         ValueError: If an argument is wrong, or the model takes no images.
 
     Example:
-        >>> import numpy as np
-        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
         >>> explain = Occlusion(model, patch_size=32)
-        >>> explain(np.ones((2, 96, 96, 3), "float32"), verbose=0).heatmaps.shape
-        (2, 96, 96)
+        >>> explain(images, verbose=0).heatmaps.shape
+        (2, 64, 64)
 
     Reference:
         Zeiler and Fergus 2013, Visualizing and Understanding Convolutional Networks, section 4.2.

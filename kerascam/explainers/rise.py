@@ -33,11 +33,9 @@ class RISE(Explainer):
         ValueError: If an argument is wrong, or the model takes no images.
 
     Example:
-        >>> import numpy as np
-        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
         >>> explain = RISE(model, samples=8)
-        >>> explain(np.ones((2, 96, 96, 3), "float32"), verbose=0).heatmaps.shape
-        (2, 96, 96)
+        >>> explain(images, verbose=0).heatmaps.shape
+        (2, 64, 64)
 
     Reference:
         Petsiuk et al. 2018, RISE: Randomized Input Sampling for Explanation of Black-box Models,

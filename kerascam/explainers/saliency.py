@@ -19,11 +19,9 @@ class Saliency(PixelExplainer):
         ValueError: See `PixelExplainer`.
 
     Example:
-        >>> import numpy as np
-        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
-        >>> heatmaps, targets, scores = Saliency(model)(np.ones((2, 96, 96, 3), "float32"))
+        >>> heatmaps, targets, scores = Saliency(model)(images)
         >>> heatmaps.shape
-        (2, 96, 96)
+        (2, 64, 64)
 
     Reference:
         Simonyan et al. 2013, Deep Inside Convolutional Networks, section 3.

@@ -32,11 +32,9 @@ class ScoreCAM(FeatureExplainer):
         ValueError: See `FeatureExplainer`.
 
     Example:
-        >>> import numpy as np
-        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
         >>> explain = ScoreCAM(model, max_channels=16)
-        >>> explain(np.ones((2, 96, 96, 3), "float32"), verbose=0).heatmaps.shape
-        (2, 3, 3)
+        >>> explain(images, verbose=0).heatmaps.shape
+        (2, 4, 4)
 
     Reference:
         Wang et al. 2020, Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural

@@ -25,11 +25,9 @@ class SmoothGrad(NoisyExplainer):
         ValueError: See `PixelExplainer`.
 
     Example:
-        >>> import numpy as np
-        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
         >>> explain = SmoothGrad(model, samples=4)
-        >>> explain(np.ones((2, 96, 96, 3), "float32"), verbose=0).heatmaps.shape
-        (2, 96, 96)
+        >>> explain(images, verbose=0).heatmaps.shape
+        (2, 64, 64)
 
     Reference:
         Smilkov et al. 2017, SmoothGrad: removing noise by adding noise, section 2.

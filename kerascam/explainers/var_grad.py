@@ -27,11 +27,9 @@ class VarGrad(NoisyExplainer):
         ValueError: See `PixelExplainer`.
 
     Example:
-        >>> import numpy as np
-        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
         >>> explain = VarGrad(model, samples=4)
-        >>> explain(np.ones((2, 96, 96, 3), "float32"), verbose=0).heatmaps.shape
-        (2, 96, 96)
+        >>> explain(images, verbose=0).heatmaps.shape
+        (2, 64, 64)
 
     Reference:
         Adebayo et al. 2018, Local Explanation Methods for Deep Neural Networks Lack Sensitivity to

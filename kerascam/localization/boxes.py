@@ -84,7 +84,7 @@ def all_boxes(heatmaps, image_size, threshold=None, *, convention="paper"):
         A `BoxLists` tuple; an image whose map marks nothing has no boxes.
 
     Raises:
-        ValueError: If a shape or an argument is wrong.
+        ValueError: See `boxes`.
 
     Example:
         >>> found, scores = all_boxes([[[3.0, 0.0, 0.0, 1.0]]], image_size=(1, 4))
@@ -127,7 +127,7 @@ def five_guesses(heatmaps, image_size, thresholds=THRESHOLDS):
         second box the first stands twice, and where there is none zeros.
 
     Raises:
-        ValueError: If a shape or an argument is wrong.
+        ValueError: See `boxes`.
 
     Example:
         >>> heatmaps = np.zeros((1, 3, 60, 60))

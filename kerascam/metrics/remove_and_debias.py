@@ -67,7 +67,7 @@ def road(
 
     Raises:
         TypeError: See `deletion`.
-        ValueError: If a shape or an argument is wrong.
+        ValueError: See `deletion`; or if another argument is wrong.
 
     Example:
         >>> inputs = keras.Input((8, 8, 1))

@@ -58,7 +58,7 @@ class Scorer(Predictor):
         """Class of each image, `(batch,)`, int32.
 
         Args:
-            images: As the model takes them, `(batch, height, width, channels)`.
+            images: As in a call.
             targets: `None` (the predicted classes), a class, or one for each image.
         """
         number = len(self.check_images(images)[0])
@@ -71,7 +71,7 @@ class Scorer(Predictor):
         """Probability of a class of each image, `(batch,)`, float64.
 
         Args:
-            images: As the model takes them, `(batch, height, width, channels)`.
+            images: As in a call.
             classes: Class of each image, `(batch,)`.
         """
         return self._of_classes(self.class_probabilities, images, classes)
@@ -80,7 +80,7 @@ class Scorer(Predictor):
         """Score before softmax or sigmoid of a class of each image, `(batch,)`, float64.
 
         Args:
-            images: As the model takes them, `(batch, height, width, channels)`.
+            images: As in a call.
             classes: Class of each image, `(batch,)`.
         """
         return self._of_classes(class_scores, images, classes).astype("float64")

@@ -50,7 +50,7 @@ def sensitivity_n(
 
     Raises:
         TypeError: See `deletion`.
-        ValueError: If a shape or an argument is wrong.
+        ValueError: See `deletion`; or if another argument is wrong.
 
     Example:
         >>> inputs = keras.Input((4, 4, 1))
@@ -134,7 +134,7 @@ def infidelity(
 
     Raises:
         TypeError: See `deletion`.
-        ValueError: If a shape or an argument is wrong.
+        ValueError: See `deletion`; or if another argument is wrong.
 
     Example:
         >>> inputs = keras.Input((4, 4, 1))
@@ -208,7 +208,7 @@ def max_sensitivity(
 
     Raises:
         TypeError: If `explainer` is no explainer, or images or targets have a wrong type.
-        ValueError: If a shape or an argument is wrong.
+        ValueError: See `deletion`; or if another argument is wrong.
 
     Example:
         >>> inputs = keras.Input((4, 4, 1))
