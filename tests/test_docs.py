@@ -1,5 +1,6 @@
 """The pages in `docs` are complete, and their Python runs as it stands."""
 
+import inspect
 import pathlib
 import re
 
@@ -51,7 +52,7 @@ def names(tmp_path, monkeypatch, rng):
     randomize(model)
     model.save("model.keras")
     keras.utils.save_img("photo.jpg", images[0])
-    given = {"kc": kc, "model": model, "boxes_val": np.tile([10, 20, 60, 90], (8, 1))}
+    given = {"kc": kc, "rng": rng, "model": model, "boxes_val": np.tile([10, 20, 60, 90], (8, 1))}
     for part in ("train", "val"):
         given |= {f"x_{part}": images, f"y_{part}": labels}
     return given
@@ -63,6 +64,8 @@ def names(tmp_path, monkeypatch, rng):
 def test_the_code_runs_as_it_stands(page, names):
     for block in BLOCKS[page]:
         exec(compile(block, page, "exec"), names)
+    for test in [value for name, value in names.items() if name.startswith("test_")]:
+        test(*(names[argument] for argument in inspect.signature(test).parameters))
     if "heatmaps" in names:
         assert np.isfinite(names["heatmaps"]).all()
 
