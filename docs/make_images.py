@@ -1,4 +1,7 @@
-"""Makes the pictures of the README: `python docs/make_images.py`, with Chromium installed."""
+"""Makes the pictures of the documentation: `python docs/make_images.py`, or only those named.
+
+`python docs/make_images.py demo board` makes two. The one of TensorBoard needs Chromium.
+"""
 
 import functools
 import os
@@ -12,14 +15,14 @@ import keras
 import numpy as np
 
 import kerascam as kc
-from kerascam.demo import run_demo
 
-sys.path.append(str(pathlib.Path(__file__).parents[1] / "tests"))
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
 from handwritten import digit_images, digit_network
 from photographs import photographs
 from shortcuts import train, with_mark
 
-IMAGES = pathlib.Path(__file__).parent / "images"
+IMAGES = pathlib.Path(__file__).resolve().parent / "images"
+TESTS = pathlib.Path(__file__).resolve().parents[1] / "tests"
 METHODS = [
     *(kc.HiResCAM, kc.AblationCAM, kc.ScoreCAM, kc.Occlusion),
     *(kc.Saliency, kc.SmoothGrad, kc.GuidedBackprop, kc.GuidedGradCAM),
@@ -104,28 +107,49 @@ def shortcut():
     return np.concatenate([np.concatenate(list(row), axis=1) for row in rows])[..., ::-1]
 
 
+def run(*command, **environment):
+    """Runs a part of the package in a process of its own."""
+    subprocess.run([sys.executable, "-m", *command], env={**os.environ, **environment}, check=True)
+
+
+@functools.cache
+def demo():
+    """Folder of a demo's run, below the working directory: TensorBoard shows its name."""
+    run("kerascam", "demo", "--log-dir", "logs/demo")
+    return pathlib.Path("logs/demo")
+
+
+def strip():
+    """Maps of the demo after the first, a middle and the last epoch."""
+    return cv2.imread(str(demo() / "strip.png"))
+
+
+def board():
+    """TensorBoard on the demo's run, as its test sees it."""
+    environment = {"KERASCAM_SCREENSHOT": "board.png", "KERASCAM_LOG_DIR": str(demo())}
+    run("pytest", "-n", "0", "-m", "", str(TESTS / "test_board.py"), **environment)
+    return cv2.imread("board.png")[:1080]
+
+
+PICTURES = {
+    "photographs.jpg": imagenet,
+    "shortcut.jpg": shortcut,
+    "class_models.png": class_models,
+    "class_models_training.jpg": class_models_training,
+    "demo.jpg": strip,
+    "methods.jpg": lambda: methods(keras.models.load_model(demo() / "model.keras", compile=False)),
+    "board.jpg": board,
+}
+
+
 def main():
+    wanted = sys.argv[1:] or [name.split(".")[0] for name in PICTURES]
     IMAGES.mkdir(exist_ok=True)
-    quality = [cv2.IMWRITE_JPEG_QUALITY, 85]
-    cv2.imwrite(str(IMAGES / "photographs.jpg"), imagenet(), quality)
-    cv2.imwrite(str(IMAGES / "shortcut.jpg"), shortcut(), quality)
-    cv2.imwrite(str(IMAGES / "class_models.png"), class_models())
-    cv2.imwrite(str(IMAGES / "class_models_training.jpg"), class_models_training(), quality)
     with tempfile.TemporaryDirectory() as folder:
-        run_demo(log_dir=folder)
-        strip = cv2.imread(f"{folder}/strip.png")
-        overview = methods(keras.models.load_model(f"{folder}/model.keras", compile=False))
-        screenshot = f"{folder}/board.png"
-        subprocess.run(
-            [sys.executable, "-m", "pytest", "-n", "0", "tests/test_board.py"],
-            cwd=IMAGES.parents[1],
-            env={**os.environ, "KERASCAM_SCREENSHOT": screenshot, "KERASCAM_LOG_DIR": folder},
-            check=True,
-        )
-        board = cv2.imread(screenshot)[:1080]
-    cv2.imwrite(str(IMAGES / "methods.jpg"), overview, quality)
-    cv2.imwrite(str(IMAGES / "demo.jpg"), strip, quality)
-    cv2.imwrite(str(IMAGES / "board.jpg"), board, quality)
+        os.chdir(folder)
+        for name, make in PICTURES.items():
+            if name.split(".")[0] in wanted:
+                cv2.imwrite(str(IMAGES / name), make(), [cv2.IMWRITE_JPEG_QUALITY, 85])
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ def browser(tmp_path):
         "--disable-component-update",
         "--disable-sync",
         "--disable-dev-shm-usage",
-        "--window-size=1400,1500",
+        "--window-size=1600,1500",
         f"--user-data-dir={tmp_path / 'browser'}",
     ]:
         options.add_argument(flag)
