@@ -21,7 +21,7 @@ from timing import in_turns, seconds
 
 import kerascam as kc
 from kerascam.callbacks.summary import EventWriter
-from kerascam.demo import demo_model
+from kerascam.cli.shapes_demo import demo_model
 
 
 def maps_against_forward_pass(turns):

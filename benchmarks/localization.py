@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 from timing import in_turns, seconds
 
 import kerascam as kc
-from kerascam.demo import demo_model
+from kerascam.cli.shapes_demo import demo_model
 from kerascam.localization.boxes import resize_cubic
 from kerascam.metrics import overlap
 

@@ -1,5 +1,5 @@
 """`python -m kerascam` is the command line."""
 
-from kerascam.cli import app
+from kerascam.cli import main
 
-app(prog_name="kerascam")
+main()

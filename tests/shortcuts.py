@@ -3,7 +3,7 @@
 import keras
 
 import kerascam as kc
-from kerascam.demo import demo_model
+from kerascam.cli.shapes_demo import demo_model
 
 EPOCHS = 10
 

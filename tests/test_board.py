@@ -14,7 +14,7 @@ import urllib.request
 import numpy as np
 import pytest
 
-from kerascam.demo import run_demo
+from kerascam.cli.shapes_demo import run_demo
 
 selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")

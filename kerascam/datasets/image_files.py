@@ -43,6 +43,12 @@ def resize_image(picture, size):
     return cv2.resize(picture, (width, height), interpolation=interpolation)
 
 
+def size_within(picture, largest):
+    """Height and width of a picture, made smaller where the longer side is too long."""
+    scale = min(1, largest / max(picture.shape[:2]))
+    return [max(1, round(scale * length)) for length in picture.shape[:2]]
+
+
 def read_image(path):
     """Reads an image file.
 

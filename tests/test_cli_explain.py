@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 import kerascam as kc
 from kerascam.cli import app
+from kerascam.cli.picture_explainer import METHOD_NAMES
 from kerascam.datasets.image_files import list_images, read_image, resize_image
-from kerascam.explain_files import METHOD_NAMES
 from kerascam.graph import takes_raw_images
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* zero everywhere")

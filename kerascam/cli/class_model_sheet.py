@@ -1,10 +1,12 @@
-"""`kerascam class-model`: a sheet of the class models of a saved network."""
+"""A sheet of the class models of a network."""
 
 import pathlib
 
 from kerascam import visualization
 from kerascam.class_model import ClassModel
-from kerascam.model_files import PREPROCESSINGS, check_names, find_class, write_file
+from kerascam.cli.class_names import check_names, find_class
+from kerascam.cli.preprocessing import PREPROCESSINGS
+from kerascam.cli.whole_file import write_file
 
 FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}
 

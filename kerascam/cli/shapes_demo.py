@@ -1,4 +1,4 @@
-"""`kerascam demo`: a GAP network learns drawn shapes, and one sees where it looks."""
+"""A GAP network learns drawn shapes, and one sees where it looks."""
 
 import datetime
 import pathlib

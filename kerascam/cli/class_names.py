@@ -1,38 +1,11 @@
-"""What the commands share: preprocessing, names of classes, and files written whole."""
+"""Names of classes: read from a file, checked, and looked up."""
 
 import difflib
 import json
-import os
 import pathlib
 import re
 
-import keras
-
 from kerascam import datasets
-
-# What a model may have been trained on, and what it takes for black and white then.
-PREPROCESSINGS = {
-    "none": (0.0, 255.0),
-    "unit": (0.0, 1.0),
-    "tf": "tf",
-    "torch": "torch",
-    "caffe": "caffe",
-}
-
-
-def preprocess(images, mode):
-    """Images as a model takes them.
-
-    Args:
-        images: `(batch, height, width, channels)` in 0..255, float32.
-        mode: One of `PREPROCESSINGS`.
-    """
-    if mode == "none":
-        return images
-    if mode == "unit":
-        return images / 255
-    # It works in place.
-    return keras.applications.imagenet_utils.preprocess_input(images.copy(), mode=mode)
 
 
 def read_names(path):
@@ -115,14 +88,3 @@ def find_class(target, names):
         f"--class must be an index 0..{len(names) - 1}, or a name (see --classes). Received: "
         f"{target!r}." + (f" Near: {', '.join(map(repr, near))}." if near else "")
     )
-
-
-def write_file(path, content):
-    """Writes a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path

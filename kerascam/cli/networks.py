@@ -11,8 +11,9 @@ import keras
 import numpy as np
 
 from kerascam import datasets, models
+from kerascam.cli.class_names import read_names
+from kerascam.cli.preprocessing import PREPROCESSINGS, preprocess
 from kerascam.graph import takes_raw_images
-from kerascam.model_files import PREPROCESSINGS, preprocess, read_names
 
 DEFAULT = "kerascam.models.EfficientNetLite0"
 _KNOWN = {"keras.applications": keras.applications, "kerascam.models": models}
@@ -92,12 +93,11 @@ def _known(name):
     module, _, function = name.rpartition(".")
     if module not in _KNOWN:
         return None
-    known = [n for n, f in vars(_KNOWN[module]).items() if inspect.isfunction(f) and n[0].isupper()]
+    known = dict(inspect.getmembers(_KNOWN[module], inspect.isfunction))
+    known = {key: build for key, build in known.items() if key[0].isupper()}
     if function not in known:
-        raise ValueError(
-            f"{module} has no network {function!r}. It has: {', '.join(sorted(known))}."
-        )
-    return getattr(_KNOWN[module], function)
+        raise ValueError(f"{module} has no network {function!r}. It has: {', '.join(known)}.")
+    return known[function]
 
 
 def _pretrained(name, build):

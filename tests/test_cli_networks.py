@@ -9,10 +9,10 @@ from conftest import small_model
 from typer.testing import CliRunner
 
 import kerascam as kc
-from kerascam import find_network as module
-from kerascam.cli import app
-from kerascam.find_network import find_network
-from kerascam.model_files import PREPROCESSINGS, check_names, find_class, preprocess, read_names
+from kerascam.cli import app, networks
+from kerascam.cli.class_names import check_names, find_class, read_names
+from kerascam.cli.networks import find_network
+from kerascam.cli.preprocessing import PREPROCESSINGS, preprocess
 
 # What the networks of keras.applications were trained on, by their documentation.
 TRAINED_ON = {
@@ -40,7 +40,7 @@ def same(first, second):
 )
 def test_preprocessing_of_known_networks(name, mode):
     network = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(1, 3)])
-    assert module._preprocessing_of(network, getattr(keras.applications, name)) == mode
+    assert networks._preprocessing_of(network, getattr(keras.applications, name)) == mode
 
 
 @pytest.mark.parametrize("mode", PREPROCESSINGS)
