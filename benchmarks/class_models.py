@@ -9,7 +9,6 @@ import tensorflow as tf
 from timing import in_turns, seconds
 
 import kerascam as kc
-from kerascam.class_model.climb import Climb
 
 STEPS = 10
 
@@ -40,7 +39,7 @@ def against_the_floor(turns):
     for batch in (1, 8):
         classes = np.arange(batch, dtype="int32")
         images = rng.normal(size=(batch, 224, 224, 3)).astype("float32")
-        climb = Climb(find, classes, None, np.zeros(batch, "int32"), images)
+        climb = find.climb(classes, np.zeros(batch, "int32"), images)
         climb.advance(2)
         tensors = tf.constant(images), tf.constant(classes)
 
@@ -49,9 +48,7 @@ def against_the_floor(turns):
                 floor(*tensors)[0].numpy()
 
         def steps(climb=climb):
-            climb._ascent.advance(
-                STEPS, climb.classes, climb._penalties, climb._scales, climb._rates
-            )
+            climb.ascent.advance(STEPS, climb.classes, climb.strengths)
 
         ours, theirs, ratio = in_turns(steps, passes, turns)
         print(

@@ -14,7 +14,6 @@ from tiny import Tiny, linear_network
 
 import kerascam as kc
 from kerascam.class_model.ascent import Ascent
-from kerascam.class_model.climb import Climb
 
 cm = kc.class_model
 SHAPE = (4, 5, 2)
@@ -155,7 +154,7 @@ def test_pictures_undo_the_preprocessing():
         find = paper(model, value_range=mode)
         np.testing.assert_array_equal(find.pictures(given), np.rint(images))
         # The paper's display: the mean image is added to what the ascent found.
-        frame = find._frame
+        frame = find._settings.frame
         unit = (given - frame.black) / frame.spread
         unit = unit[..., ::-1] if mode == "caffe" else unit
         np.testing.assert_allclose(255 * unit, images, atol=1e-2)
@@ -223,11 +222,10 @@ def test_traced_once_and_new_weights_are_seen():
     first = find([1, 2], steps=5)
     randomize(model, scale=1.0)
     changed = find([1, 2], steps=5)
-    (ascent,) = find._ascents.values()
-    assert ascent.num_traces == find._measure_class.num_traces == 1
+    assert find._by_class.num_traces == 2  # The first look and the loop.
     parts = kc.ClassModel(model, batch_size=2)
     assert parts([0, 1, 2, 3, 1], steps=2).images.shape[0] == 5
-    assert [ascent.num_traces for ascent in parts._ascents.values()] == [1]
+    assert parts._by_class.num_traces == 2
     assert np.abs(changed.images - first.images).max() > 1e-3
     np.testing.assert_array_equal(changed.images, kc.ClassModel(model)([1, 2], steps=5).images)
 
@@ -375,7 +373,7 @@ def test_sizes_that_the_network_takes():
 def test_octaves(preset):
     model = small_model(4)
     find = kc.ClassModel(model, preset=preset, octaves=3, octave_scale=2, mean=0.5)
-    assert [frame.size for frame in find._octaves] == [(8, 8), (16, 16), (32, 32)]
+    assert [frame.size for frame in find._settings.octaves] == [(8, 8), (16, 16), (32, 32)]
     found = find([0, 1], steps=31, frames=10)
     assert found.images.shape == (2, 32, 32, 3)
     assert found.frames.shape == (5, 2, 32, 32, 3)
@@ -521,7 +519,7 @@ def test_ctrl_c_keeps_the_best_and_not_the_last(monkeypatch):
 
 def test_a_callback_lets_ctrl_c_through(monkeypatch):
     find = kc.ClassModel(small_model(4))
-    climb = Climb(find, np.array([0, 1], "int32"), None, np.zeros(2, "int32"))
+    climb = find.climb(np.array([0, 1], "int32"), np.zeros(2, "int32"))
 
     def interrupted(*arguments):
         raise KeyboardInterrupt

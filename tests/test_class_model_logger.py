@@ -13,7 +13,6 @@ from conftest import event_steps, events, small_model
 import kerascam as kc
 from kerascam.callbacks import ClassModelLogger, HeatmapLogger
 from kerascam.class_model.ascent import Ascent
-from kerascam.class_model.climb import Climb
 from kerascam.visualization.encode import decode
 
 NAMES = ["circle", "square", "triangle", "star"]
@@ -141,7 +140,7 @@ def test_new_weights_change_the_automatic_penalty(data, tmp_path):
     penalties = []
 
     def remember(epoch, logs):
-        penalties.append(logger._climb._penalties)
+        penalties.append(logger._climb.strengths.penalties)
         kernel, bias = model.layers[-1].get_weights()
         model.layers[-1].set_weights([10 * kernel, bias])
 
@@ -155,8 +154,7 @@ def test_traced_once_for_the_whole_training(data, tmp_path):
     logger = ClassModelLogger(tmp_path, [0, 1, 2], steps=2)
     fit(model, data, [logger], epochs=3)
     fit(model, data, [logger], epochs=2)
-    (ascent,) = logger._find._ascents.values()
-    assert ascent.num_traces == logger._find._measure_class.num_traces == 1
+    assert logger._find._by_class.num_traces == 2  # The first look and the loop.
 
 
 def test_a_second_fit_goes_on_after_the_first(data, tmp_path):
@@ -382,7 +380,9 @@ def test_a_trial_says_nothing_twice(data, tmp_path):
 def test_climbs_of_one_class_model_share_its_loop():
     find = kc.ClassModel(small_model(4))
     classes, seeds = np.array([0, 1], "int32"), np.zeros(2, "int32")
-    first = Climb(find, classes, None, seeds)
+    first = find.climb(classes, seeds)
     first.advance(2)
-    Climb(find, classes, None, seeds).advance(1)
-    assert len(find._ascents) == 1
+    found = first.images()
+    find.climb(classes, seeds).advance(1)
+    assert find._by_class.num_traces == 2
+    np.testing.assert_array_equal(first.images(), found)  # Each has a way of its own.

@@ -12,6 +12,7 @@ from kerascam.callbacks.summary_callback import SummaryCallback
 from kerascam.class_model import ClassModel
 from kerascam.class_model.climb import Climb
 from kerascam.explainers.targets import check_targets
+from kerascam.graph.classes import class_scores, num_classes
 from kerascam.visualization.encode import decode
 
 _MOST_FRAMES = 60  # Of an animation; beyond that every second one is left out.
@@ -115,7 +116,7 @@ class ClassModelLogger(SummaryCallback):
                 f"{self.classes!r}."
             )
         self._classes = check_targets(classes, len(classes), self._find.num_classes, "classes")
-        self._names = check_class_names(self.class_names, max(self._find.num_classes, 2))
+        self._names = check_class_names(self.class_names, num_classes(self._find.num_classes))
         if self._find.pictures(np.zeros((1, *self._find.image_shape))) is None:
             raise ValueError(
                 "Images can be shown with one channel or three. Received: images of shape "
@@ -171,16 +172,14 @@ class ClassModelLogger(SummaryCallback):
 
     def _begin(self):
         seeds = np.full(len(self._classes), self.seed, "int32")
-        return Climb(self._find, self._classes, None, seeds)
+        return self._find.climb(self._classes, seeds)
 
     def _draw(self, climb):
         """For each class its encoded picture, score and probability; and the pictures' size."""
         images, classes, scores = climb.result()
         rows = np.arange(len(classes))
         probabilities = self._find.probabilities(scores)[rows, classes]
-        if scores.shape[-1] == 1:
-            scores = np.concatenate([-scores, scores], axis=-1)
-        scores = scores[rows, classes]
+        scores = class_scores(scores)[rows, classes]
         lines = [
             [f"class: {self._names[c]}", f"{100 * probability:.0f} %, score {score:.3g}"]
             for c, probability, score in zip(classes, probabilities, scores, strict=True)

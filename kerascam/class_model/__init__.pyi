@@ -1,4 +1,5 @@
-from .class_model import ClassImages, ClassModel
+from .class_images import ClassImages
+from .class_model import ClassModel
 from .fixed_magnitude import FixedMagnitude
 from .fourier import Fourier
 from .parameterization import Frame, Parameterization

@@ -1,4 +1,4 @@
-"""Checks of the arguments of `ClassModel`."""
+"""Checks of the settings of `ClassModel`."""
 
 import keras
 import numpy as np
@@ -182,29 +182,3 @@ def make_frame(size, channels, value_range, mean):
                 f"{np.shape(mean)}, {mean!r}."
             )
     return Frame(size, channels, black, white, mean)
-
-
-def check_seeds(seed, number):
-    """A seed for each image, `(number,)`, int32."""
-    seeds = np.asarray(seed)
-    is_integer = seeds.dtype.kind in "iu" and seeds.ndim <= 1
-    if not is_integer or (seeds < 0).any() or (seeds >= 2**31).any():
-        raise ValueError(
-            f"`seed` must be an integer from 0 to {2**31 - 1}, or one for each of the {number} "
-            f"images. Received: {seed!r}."
-        )
-    return np.broadcast_to(seeds, number).astype("int32")
-
-
-def number_of_images(targets, initial, seed):
-    """How many images are asked for: arguments for one image go with any number."""
-    given = {"initial": 1 if initial is None else len(initial), "seed": np.size(seed)}
-    if not callable(targets) and targets is not None:
-        given["targets"] = len(targets) if np.ndim(targets) else 1
-    numbers = set(given.values()) - {1}
-    if len(numbers) > 1 or 0 in numbers:
-        raise ValueError(
-            "`targets`, `initial` and `seed` must be for the same number of images, at least one, "
-            f"or for one. Received: {given}."
-        )
-    return numbers.pop() if numbers else 1

@@ -2,38 +2,43 @@
 
 import math
 import time
-import warnings
 
 import numpy as np
 from keras import ops
 
 from kerascam.backend import random_normal
+from kerascam.class_model.ascent import Ascent
+from kerascam.class_model.call_checks import check_finite
+from kerascam.class_model.resize import resize
+from kerascam.class_model.strengths import choose_strengths
+from kerascam.class_model.warn import warn_user
 
 _SECONDS = 0.3  # A compiled run of steps takes about so long, and then Ctrl-C is heard.
-_AUTO_LENGTH = 0.4  # Root mean square of an image with `penalty="auto"`, as a share of the range.
-_AUTO_STEP = 0.03  # Of the way to a linear score's maximum, for plain ascent's first step.
 
 
 class Climb:
     """Images of one batch on their way, over all octaves.
 
     Args:
-        find: The `ClassModel`.
+        objective: The `Objective`.
         classes: `(batch,)`, int32; `PREDICTED` where the network shall choose.
-        function: The callable target, or `None`.
-        seeds: `(batch,)`.
+        seeds: `(batch,)`, int32.
         initial: Images to start from, or `None`.
+
+    Attributes:
+        classes: Class of each image.
+        strengths: The `Strengths` of now.
+        ascent: The `Ascent` of this octave.
     """
 
-    def __init__(self, find, classes, function, seeds, initial=None):
-        self._find, self._function, self._seeds = find, function, seeds
-        self.classes = classes
+    def __init__(self, objective, classes, seeds, initial=None):
+        self._objective, self._settings = objective, objective.settings
+        self._loops = objective.loops(len(classes))
+        self._seeds, self.classes = seeds, classes
         self._octave = 0
         self._objectives: list[np.ndarray] = []
         self._kept: list[np.ndarray] = []
-        self._start_images = None
-        canvas, parameterization = find._octaves[0], find._parameterization
-        self._ascent = find._ascent(len(classes), canvas, function)
+        canvas, parameterization = self._settings.octaves[0], self._settings.parameterization
 
         def noise(index):
             return random_normal(parameterization.shape(canvas), seeds, [index])
@@ -43,54 +48,27 @@ class Climb:
         else:
             params = parameterization.from_images(resize(initial, canvas.size), canvas)
         params = ops.convert_to_numpy(params)
-        self._ascent.start(params, seeds)
-        self.settle()
-        is_flat = self._norms == 0
+        is_flat = self._begin(params) == 0
         if is_flat.any():
             params = params.copy()
             moved = parameterization.disturb(params, canvas, noise(1))
             params[is_flat] = ops.convert_to_numpy(moved)[is_flat]
-            self._ascent.start(params, seeds)
-            self.settle()
-            self._warn_of_flat(is_flat)
-        self._start_images = self._ascent.images()
+            norms = self._begin(params)
+            self._warn_of_flat(is_flat, (norms[is_flat] == 0).any())
+
+    def _begin(self, params):
+        """Begins with these parameters; returns the norm of each image's gradient there."""
+        self.ascent = Ascent(self._loops[0], params, self._seeds)
+        self._start_images = self.ascent.images()
+        return self.settle()
 
     def settle(self):
-        """Chooses penalties, scales and rates by the gradients at the start."""
-        find = self._find
-        images = self._ascent.images() if self._start_images is None else self._start_images
-        scores, self.classes, self._norms = find._measure(images, self.classes, self._function)
-        if not np.isfinite(scores).all():
-            raise ValueError(
-                "The network's scores for the first image are not finite. Received: an image of "
-                f"{find.image_shape[:2]} with values from {images.min():.3g} to "
-                f"{images.max():.3g}. Is the size one that the network takes, and were its weights "
-                "trained without overflow?"
-            )
-        if not np.isfinite(self._norms).all():
-            raise ValueError(
-                "The gradient of the network's scores is not finite. Received: a network whose "
-                "scores are. In half precision gradients of large scores overflow: build it with "
-                'the policy "float32" or "mixed_bfloat16".'
-            )
-        number = images[0].size
-        spread = float(find._frame.spread.mean()) * math.sqrt(number)
-        length = _AUTO_LENGTH * spread
-        self._scales = spread * self._norms
-        if find._penalty == "auto":
-            self._penalties = self._norms / (2 * length)
-        else:
-            self._penalties = np.full(len(images), find._penalty)
-        if find._has_own_optimizer:
-            self._rates = np.ones(len(images))
-        elif find._optimizer is not None:
-            # Gradients of the size of one: Adam's epsilon is too large for small ones.
-            self._rates = number / np.where(self._scales > 0, self._scales, 1)
-        else:
-            # The way to a linear score's maximum is the gradient by 2 lambda; without a penalty
-            # there is none, and an image of the length that "auto" aims at stands for it.
-            divisor = np.where(self._penalties > 0, 2 * self._penalties, self._norms / length)
-            self._rates = _AUTO_STEP / np.where(divisor > 0, divisor, 1)
+        """Chooses the strengths by the gradients at the start, and returns their norms."""
+        images = self._start_images
+        scores, self.classes, norms = self._objective.look(images, self.classes)
+        check_finite(images, scores, norms)
+        self.strengths = choose_strengths(self._settings, norms)
+        return norms
 
     def advance(self, steps, every=None, report=None):
         """Does some steps of the way, over all octaves.
@@ -106,39 +84,37 @@ class Climb:
         """
         self._objectives, self._kept = [], []
         self._done = 0
-        octaves = self._find._octaves
-        ends = [steps * (index + 1) // len(octaves) for index in range(len(octaves))]
+        last = len(self._loops) - 1
         try:
-            for index in range(self._octave, len(octaves)):
+            for index in range(self._octave, last + 1):
                 if index > self._octave:
                     self._next_octave()
-                self._climb(ends[index], steps, every, report)
+                self._climb(steps * (index + 1) // (last + 1), steps, every, report)
         except KeyboardInterrupt:
             if report is None:
                 raise
-            self._ascent.assign(self._best)
-            while self._octave < len(octaves) - 1:
+            self.ascent.assign(self._best)
+            while self._octave < last:
                 self._next_octave()
         return self._done
 
     def _climb(self, end, steps, every, report):
         """Does the steps of one octave."""
-        before = self._best = self._ascent.params()
+        before = self._best = self.ascent.params()
         highest, chunk = np.full(len(self._seeds), -np.inf), 0
-        # A coarse pixel stands for several, whose gradients and penalties add up.
-        share = math.prod(self._find._octaves[self._octave].size) / math.prod(
-            self._find._frame.size
-        )
-        rates = self._rates * (share if self._find._optimizer is None else 1)
+        strengths = self.strengths
+        if self._settings.optimizer is None:
+            # A coarse pixel stands for several, whose gradients and penalties add up.
+            size, whole = self._settings.octaves[self._octave].size, self._settings.frame.size
+            share = math.prod(size) / math.prod(whole)
+            strengths = strengths._replace(rates=strengths.rates * share)
         while self._done < end:
             if every and self._done % every == 0:
-                self._kept.append(self._ascent.images())
+                self._kept.append(self.images())
             due = every - self._done % every if every else steps
             count = min(max(chunk, 1), due, end - self._done)
             begun = time.monotonic()
-            objectives = self._ascent.advance(
-                count, self.classes, self._penalties, self._scales, rates
-            )
+            objectives = self.ascent.advance(count, self.classes, strengths)
             took = time.monotonic() - begun
             # The first run was compiled first, so it says nothing.
             chunk = round(_SECONDS * count / took) if chunk else 2
@@ -149,32 +125,38 @@ class Climb:
             is_better = quality > highest
             highest = np.where(is_better, quality, highest)
             self._best = np.where(_over(is_better, before), before, self._best)
-            before = self._ascent.params()
+            before = self.ascent.params()
             if report is not None:
                 report(self._done, steps)
-        self._check_finite(before)
+        self._leave_infinity(before)
 
-    def _check_finite(self, params):
+    def _leave_infinity(self, params):
         """Goes back to the best where the ascent ran away."""
         is_finite = np.isfinite(params).reshape(len(params), -1).all(axis=1)
         if is_finite.all():
             return
-        self._ascent.assign(np.where(_over(is_finite, params), params, self._best))
-        warnings.warn(
+        self.ascent.assign(np.where(_over(is_finite, params), params, self._best))
+        warn_user(
             f"The ascent diverged for {int((~is_finite).sum())} of {len(params)} images, which are "
             "the best before that. Pass an `optimizer` with a smaller learning rate, or another "
-            "`penalty`.",
-            stacklevel=8,
+            "`penalty`."
         )
+
+    def _next_octave(self):
+        images = self.images()
+        self._octave += 1
+        canvas = self._settings.octaves[self._octave]
+        params = self._settings.parameterization.from_images(resize(images, canvas.size), canvas)
+        self.ascent = Ascent(self._loops[self._octave], params, self._seeds)
 
     def images(self):
         """The images of now."""
-        return self._ascent.images()
+        return self.ascent.images()
 
     def result(self):
         """Images, classes and scores of now."""
         images = self.images()
-        scores, _, _ = self._find._measure(images, self.classes, self._function)
+        scores, _, _ = self._objective.look(images, self.classes)
         return images, self.classes, scores
 
     def objectives(self, steps):
@@ -193,38 +175,15 @@ class Climb:
         missing = len(range(0, steps, every)) + 1 - len(self._kept)
         return np.stack([*self._kept, *[last] * missing])
 
-    def _next_octave(self):
-        images = self.images()
-        self._octave += 1
-        canvas = self._find._octaves[self._octave]
-        ascent = self._find._ascent(len(self._seeds), canvas, self._function)
-        params = self._find._parameterization.from_images(resize(images, canvas.size), canvas)
-        ascent.start(ops.convert_to_numpy(params), self._seeds)
-        self._ascent = ascent
-
-    def _warn_of_flat(self, is_flat):
-        name = "the target" if self._function is not None else "classes"
-        classes = "" if self._function is not None else f" {self.classes[is_flat].tolist()}"
-        still = (
-            " It is zero there too, so these images can't change."
-            if (self._norms[is_flat] == 0).any()
-            else ""
+    def _warn_of_flat(self, is_flat, is_still):
+        of_function = self._objective.function is not None
+        name = "the target" if of_function else f"classes {self.classes[is_flat].tolist()}"
+        still = " It is zero there too, so these images can't change." if is_still else ""
+        warn_user(
+            f"The gradient of {name} at the first image is exactly zero, as at the zero image in a "
+            "network whose biases are zero. Random noise (of the given seed) of a hundredth of the "
+            f"range was added to begin with.{still}"
         )
-        warnings.warn(
-            f"The gradient of {name}{classes} at the first image is exactly zero, as at the zero "
-            "image in a network whose biases are zero. Random noise (of the given seed) of a "
-            f"hundredth of the range was added to begin with.{still}",
-            stacklevel=7,
-        )
-
-
-def resize(images, size):
-    """Images of another size, an array; smaller ones without aliasing."""
-    if images.shape[1:3] == size:
-        return images
-    return ops.convert_to_numpy(
-        ops.image.resize(images, size, antialias=True, data_format="channels_last")
-    )
 
 
 def _over(flags, params):

@@ -7,6 +7,7 @@ from kerascam.class_model import ClassModel
 from kerascam.cli.class_names import check_names, find_class
 from kerascam.cli.preprocessing import PREPROCESSINGS
 from kerascam.cli.whole_file import write_file
+from kerascam.graph.classes import class_scores, num_classes
 
 FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}
 
@@ -62,15 +63,14 @@ def write_class_models(
             "Images can be written with 1 or 3 channels. Received: a model that takes images of "
             f"shape {find.image_shape}."
         )
-    names = check_names(network.class_names, max(find.num_classes, 2))
+    names = check_names(network.class_names, num_classes(find.num_classes))
     classes = [find_class(target, names) for target in targets]
     found = find(classes, steps=steps, seed=seed)
-    probabilities = find.probabilities(found.scores)
-    results = []
-    for row, c in enumerate(classes):
-        scores = found.scores[row]
-        score = scores[c] if len(scores) > 1 else (2 * c - 1) * scores[0]
-        results.append((names[c], float(score), float(probabilities[row, c])))
+    scores, probabilities = class_scores(found.scores), find.probabilities(found.scores)
+    results = [
+        (names[c], float(scores[row, c]), float(probabilities[row, c]))
+        for row, c in enumerate(classes)
+    ]
     lines = [[name, f"{100 * probability:.0f} %"] for name, _, probability in results]
     pictures = visualization.add_labels(visualization.enlarge(found.pictures), lines)
     sheet = visualization.grid(pictures, columns=min(5, len(pictures)))

@@ -5,13 +5,14 @@ import warnings
 import numpy as np
 
 from kerascam.cli.class_names import check_names, find_class
-from kerascam.cli.preprocessing import preprocess
+from kerascam.cli.preprocessing import PREPROCESSINGS, preprocess
 from kerascam.datasets.image_files import resize_image, size_within
 from kerascam.explainers import METHODS
 from kerascam.explainers.features import FeatureExplainer
 from kerascam.explainers.guided_grad_cam import GuidedGradCAM
 from kerascam.explainers.layer_cam import LayerCAM
-from kerascam.graph import takes_raw_images
+from kerascam.graph import assumed_range
+from kerascam.graph.classes import class_scores, num_classes
 
 METHOD_NAMES = {method.__name__.lower(): method for method in METHODS}
 _LARGEST = 512  # Longer side, in pixels, of images for a network that takes any size.
@@ -66,9 +67,10 @@ class PictureExplainer:
             )
         self.preprocess = preprocess or network.preprocess or self._guess_preprocessing()
         self._check_preprocessing()
-        self.names = check_names(network.class_names, max(self.explain.num_classes, 2))
+        number = num_classes(self.explain.num_classes)
+        self.names = check_names(network.class_names, number)
         self.target = None if target is None else find_class(target, self.names)
-        self.top = min(top, max(self.explain.num_classes, 2))
+        self.top = min(top, number)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self(np.zeros((_TRIAL, _TRIAL, 3), "uint8"))  # What can't work is told at once.
@@ -84,13 +86,11 @@ class PictureExplainer:
         """
         image = self._prepare(picture)[None]
         first = self.explain(image, self.target, verbose=0)
-        probabilities = self.explain.probabilities(first.scores)[0]
-        if len(probabilities) == 1:
-            probabilities = np.array([1 - probabilities[0], probabilities[0]])
+        probabilities = self.explain.class_probabilities(first.scores)[0]
         if self.target is not None:
             classes = np.array([self.target])
         else:  # By score: several probabilities may be 1.
-            scores = first.scores[0] if len(first.scores[0]) > 1 else probabilities
+            scores = class_scores(first.scores)[0]
             classes = np.argsort(-scores, kind="stable")[: self.top]
         heatmaps = [first.heatmaps[0]]
         heatmaps += [self.explain(image, int(c), verbose=0).heatmaps[0] for c in classes[1:]]
@@ -107,8 +107,10 @@ class PictureExplainer:
         return (image if "float" in spec.dtype else np.rint(image)).astype(spec.dtype)
 
     def _guess_preprocessing(self):
-        is_float = "float" in self.explain.inputs[0].dtype
-        return "unit" if is_float and not takes_raw_images(self._model) else "none"
+        if "float" not in self.explain.inputs[0].dtype:
+            return "none"
+        assumed = assumed_range(self._model)
+        return next(name for name, limits in PREPROCESSINGS.items() if limits == assumed)
 
     def _check_preprocessing(self):
         spec = self.explain.inputs[0]

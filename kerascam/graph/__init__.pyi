@@ -2,7 +2,7 @@ from .gap_head import GapHead, find_gap_head
 from .network import Network
 from .operations import Graph, Step
 from .places import GraphPlace, InnerPlace, is_spatial
-from .preprocessing import takes_raw_images
+from .preprocessing import assumed_range, takes_raw_images
 from .scores import without_activation
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "InnerPlace",
     "Network",
     "Step",
+    "assumed_range",
     "find_gap_head",
     "is_spatial",
     "takes_raw_images",

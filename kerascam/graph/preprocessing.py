@@ -19,6 +19,18 @@ def takes_raw_images(model):
     return False
 
 
+def assumed_range(model):
+    """What a float model takes for black and white, where the user does not say.
+
+    Args:
+        model: A `keras.Model`.
+
+    Returns:
+        `(0, 255)` for a model that scales images by itself, else `(0, 1)`.
+    """
+    return (0.0, 255.0) if takes_raw_images(model) else (0.0, 1.0)
+
+
 def _leaves(layer):
     """The layers without layers inside, in the order in which they were put together."""
     inner = keras_internals.direct_layers(layer)
