@@ -1,4 +1,4 @@
-"""The timings in the README and in `docs/speed.md`: `python benchmarks/benchmark.py`.
+"""The timings in `docs/speed.md`: `python benchmarks/benchmark.py`.
 
 Times are compared in one run, in turns, and ratios are medians over the turns, as a shared machine
 is not equally fast all the time.
