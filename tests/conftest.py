@@ -104,11 +104,10 @@ def event_steps(log_dir, tag):
     return steps
 
 
-def snapshot(model, images, path):
-    """Everything about a model that must stay as it is."""
+def state(model):
+    """What of a model must stay as it is, as far as that is read without running or saving it."""
     layers = list(model._flatten_layers())
-    predictions = keras.tree.flatten(model.predict(images, verbose=0))
-    state = {
+    return {
         "config": keras.saving.serialize_keras_object(model),
         "weights": [weight.numpy() for weight in model.variables],
         "outputs": [getattr(layer, "output", None) is not None for layer in layers],
@@ -116,26 +115,33 @@ def snapshot(model, images, path):
         "trainable": [layer.trainable for layer in layers],
         "attributes": [sorted(vars(layer)) for layer in layers],
         "losses": len(model.losses),
-        "predictions": predictions,
     }
+
+
+def snapshot(model, images, path):
+    """Everything about a model that must stay as it is."""
+    predictions = keras.tree.flatten(model.predict(images, verbose=0))
+    found = {**state(model), "predictions": predictions}
     model.save(path)
     with zipfile.ZipFile(path) as file:
-        state["config in file"] = json.loads(file.read("config.json"))
+        found["config in file"] = json.loads(file.read("config.json"))
         with h5py.File(io.BytesIO(file.read("model.weights.h5"))) as weights:
-            state["weights in file"] = []
+            found["weights in file"] = []
             weights.visititems(
                 lambda _, item: (
-                    state["weights in file"].append(item[()]) if hasattr(item, "dtype") else None
+                    found["weights in file"].append(item[()]) if hasattr(item, "dtype") else None
                 )
             )
-    return state
+    return found
 
 
-def assert_same(before, after):
-    """Compares two snapshots."""
+def assert_same(before, after, when=""):
+    """Compares two snapshots, or two states."""
+    assert list(before) == list(after)
     for name, value in before.items():
+        message = f"{name} {when}"
         if name in ("weights", "predictions", "weights in file"):
             for old, new in zip(value, after[name], strict=True):
-                np.testing.assert_array_equal(old, new)
+                np.testing.assert_array_equal(old, new, err_msg=message)
         else:
-            assert value == after[name], name
+            assert value == after[name], message

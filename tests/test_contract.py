@@ -1,5 +1,6 @@
 """What holds for every method and every form of model."""
 
+import contextlib
 import gc
 import pathlib
 import weakref
@@ -7,7 +8,8 @@ import weakref
 import keras
 import numpy as np
 import pytest
-from conftest import assert_same, snapshot
+from conftest import assert_same, snapshot, state
+from families import FAMILIES, one_of_each_family
 from forms import FORMS, build, draw, first
 
 import kerascam as kc
@@ -28,9 +30,29 @@ REFUSED = {
     ("fully connected head", kc.CAM): "stands in the way",
     ("subclassed", kc.CAM): "is Python code, which can't be read",
 }
-# The forms that are most unlike each other; the others are marked slow.
+# The forms that are most unlike each other.
 CORE = ("Functional", "nested twice in Functional", "several outputs", "subclassed", "1-D signals")
 NAMES = {method.__name__: method for method in METHODS}
+
+
+def pairs(forms):
+    """Each method on each form; quick are the refused ones and a method of each family on a form.
+
+    The families take turns with their members, so that each method meets some of the forms.
+    """
+    chosen = []
+    for turn, form in enumerate(forms):
+        quick = one_of_each_family(turn)
+        for name, method in NAMES.items():
+            is_quick = method in quick or (form, method) in REFUSED
+            marks = () if is_quick else pytest.mark.exhaustive
+            chosen.append(pytest.param(name, form, marks=marks))
+    return chosen
+
+
+def test_each_method_is_in_one_family():
+    members = [method for family in FAMILIES.values() for method in family]
+    assert sorted(members, key=METHODS.index) == list(METHODS)
 
 
 def make(method, form, model, **kwargs):
@@ -40,21 +62,53 @@ def make(method, form, model, **kwargs):
     return method(model, **arguments)
 
 
-@pytest.mark.parametrize(
-    "form",
-    [form if form in CORE else pytest.param(form, marks=pytest.mark.slow) for form in FORMS],
-)
-@pytest.mark.parametrize("method", NAMES)
-def test_method_on_form(method, form, tmp_path, rng):
+class Subject:
+    """A form of model, built once, which methods share, since each of them leaves it as it was."""
+
+    def __init__(self, form, folder):
+        self.form, self.folder, self.methods = form, folder, []
+        self.model = build(form, folder)
+        self.images = draw(self.model, np.random.default_rng(0))
+        self.before = self.snapshot("before")
+        predicted = self.model.predict(self.images, verbose=0)
+        self.predicted = predicted["species"] if form == "several outputs" else predicted
+
+    def snapshot(self, name):
+        return snapshot(self.model, self.images, self.folder / f"{name}.keras")
+
+    def check(self):
+        """What it predicts and saves is the same, now that all its methods have had it."""
+        when = f"of {self.form!r} after {', '.join(self.methods)}"
+        assert_same(self.before, self.snapshot("after"), when)
+
+
+@pytest.fixture(scope="module")
+def subjects(tmp_path_factory):
+    """The forms that were needed so far, by their names."""
+    found = {}
+
+    def get(form):
+        if form not in found:
+            found[form] = Subject(form, tmp_path_factory.mktemp("form"))
+        return found[form]
+
+    yield get
+    for subject in found.values():
+        subject.check()
+
+
+@pytest.mark.parametrize(("method", "form"), pairs(FORMS))
+def test_method_on_form(method, form, subjects, rng):
     """Points 1 to 6 of what must hold everywhere."""
+    subject = subjects(form)
+    model, images, predicted = subject.model, subject.images, subject.predicted
+    subject.methods.append(method)
     method = NAMES[method]
-    model = build(form, tmp_path)
-    images = draw(model, rng)
-    before = snapshot(model, first(images, 2), tmp_path / "before.keras")
+    before = state(model)
     if (form, method) in REFUSED:
         with pytest.raises(ValueError, match=REFUSED[form, method]):
             make(method, form, model)
-        assert_same(before, snapshot(model, first(images, 2), tmp_path / "after.keras"))
+        assert_same(before, state(model))
         return
 
     explain = make(method, form, model)
@@ -70,8 +124,6 @@ def test_method_on_form(method, form, tmp_path, rng):
     assert heatmaps.any()
 
     # The scores are those of the network before its activation.
-    predicted = model.predict(images, verbose=0)
-    predicted = predicted["species"] if form == "several outputs" else predicted
     tolerance = 0.02 if form.startswith("mixed") else 1e-5
     np.testing.assert_allclose(explain.probabilities(scores), predicted, atol=tolerance)
     if not form.startswith("mixed"):
@@ -86,18 +138,13 @@ def test_method_on_form(method, form, tmp_path, rng):
     np.testing.assert_array_equal(explain(images, verbose=0).heatmaps, heatmaps)
 
     # New weights are seen without a new trace; a new explainer sees the same, in small batches too.
-    weights = [weight.numpy() for weight in model.weights]
-    for weight, value in zip(model.weights, weights, strict=True):
-        if "float" in weight.dtype and "variance" not in weight.path:
-            weight.assign(value + 0.1 * rng.normal(size=value.shape))
-    changed = explain(images, targets, verbose=0)
-    assert explain._by_class.num_traces == 1
-    assert not np.allclose(changed.scores, scores, rtol=1e-3)
-    fresh = make(method, form, model, batch_size=3)(images, targets, verbose=0)
+    with other_weights(model, rng):
+        changed = explain(images, targets, verbose=0)
+        assert explain._by_class.num_traces == 1
+        assert not np.allclose(changed.scores, scores, rtol=1e-3)
+        fresh = make(method, form, model, batch_size=3)(images, targets, verbose=0)
     close["atol"] = np.abs(fresh.heatmaps).max() * close["atol"] / scale
     np.testing.assert_allclose(changed.heatmaps, fresh.heatmaps, **close)
-    for weight, value in zip(model.weights, weights, strict=True):
-        weight.assign(value)
 
     # A function as target (it sees the scores, whatever the form); calls that fail, before the work
     # and in its midst.
@@ -110,7 +157,21 @@ def test_method_on_form(method, form, tmp_path, rng):
     if method is not kc.EigenCAM:  # It shows no class, so it asks for no target.
         with pytest.raises(RuntimeError, match="from the user"):
             explain(images, targets=_failing_target)
-    assert_same(before, snapshot(model, first(images, 2), tmp_path / "after.keras"))
+    assert_same(before, state(model))
+
+
+@contextlib.contextmanager
+def other_weights(model, rng):
+    """The model has weights that it was not built with, and gets the old ones back."""
+    weights = [weight.numpy() for weight in model.weights]
+    for weight, value in zip(model.weights, weights, strict=True):
+        if "float" in weight.dtype and "variance" not in weight.path:
+            weight.assign(value + 0.1 * rng.normal(size=value.shape))
+    try:
+        yield
+    finally:
+        for weight, value in zip(model.weights, weights, strict=True):
+            weight.assign(value)
 
 
 def _failing_target(scores):
@@ -120,10 +181,9 @@ def _failing_target(scores):
 @pytest.mark.parametrize(
     ("method", "form"),
     [
-        (method, form)
-        for method in NAMES
-        for form in ("Functional", "backbone nested in Sequential", "subclassed")
-        if (form, NAMES[method]) not in REFUSED
+        pair
+        for pair in pairs(("Functional", "backbone nested in Sequential", "subclassed"))
+        if (pair.values[1], NAMES[pair.values[0]]) not in REFUSED
     ],
 )
 def test_a_dropped_model_is_not_kept_alive(method, form, tmp_path, rng):
