@@ -213,9 +213,10 @@ class ClassModel:
         number = number_of_images(targets, initial, seed)
         seeds = check_seeds(seed, number)
         if targets is None and initial is None:
+            highest = num_classes(self.num_classes) - 1
             raise ValueError(
                 "`targets` must say which class is wanted, as there is no image to predict one "
-                f"from. Received: targets=None. Pass a class, 0..{num_classes(self.num_classes) - 1}."
+                f"from. Received: targets=None. Pass a class, 0..{highest}."
             )
         function = targets if callable(targets) else None
         classes = np.full(number, PREDICTED, "int32")
