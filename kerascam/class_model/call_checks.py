@@ -93,7 +93,7 @@ def check_finite(images, scores, norms):
     """Raises a `ValueError` if a network can't be climbed from the images that it begins with.
 
     Args:
-        images: `(batch, height, width, channels)`.
+        images: The images.
         scores: Their scores, `(batch, classes)`.
         norms: Norms of their gradients, `(batch,)`.
     """

@@ -49,7 +49,7 @@ class ClassModel:
     The whole loop is compiled; it is traced once for a number of images. An image does not depend
     on the others of its batch, but for rounding, which a long ascent carries on: TensorFlow rounds
     differently for one image than for several. After Ctrl-C the images found so far are returned,
-    with a warning.
+    with a warning. Threads may share a class model; their steps take turns.
 
     Args:
         model: A built `keras.Model` that takes one image and gives scores of classes.

@@ -42,7 +42,7 @@ class Objective:
         """Arrays of each image's scores, class (as given for a function), and gradient's norm.
 
         Args:
-            images: `(batch, height, width, channels)`.
+            images: Images as the model takes them.
             classes: `(batch,)`, int32; `PREDICTED` where the network shall choose.
         """
         scores, chosen, norms = map(ops.convert_to_numpy, self._look(images, classes))

@@ -138,12 +138,10 @@ class BlurEvery(Regularizer):
         sigma: Standard deviation in pixels.
 
     Example:
-        >>> model = keras.Sequential(
-        ...     [keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(10)]
-        ... )
-        >>> find = kerascam.ClassModel(model, regularizers=[BlurEvery(2)])
-        >>> find(3, steps=2, verbose=0).images.shape
-        (1, 32, 32, 3)
+        >>> spot = np.array([[[[0.0], [0.0], [1.0], [0.0], [0.0]]]], "float32")
+        >>> blurred = keras.ops.convert_to_numpy(BlurEvery(sigma=0.5).change(spot, None))
+        >>> [round(value, 2) for value in blurred.ravel().tolist()]
+        [0.0, 0.11, 0.79, 0.11, 0.0]
 
     Reference:
         Yosinski et al. 2015, Understanding Neural Networks Through Deep Visualization, section 3.
