@@ -44,3 +44,17 @@ def test_blur_is_gaussian_far_from_the_border_and_keeps_what_is_constant(rng):
     np.testing.assert_allclose(found, expected, atol=2e-5)
     for shape in ((1, 9, 2), (1, 9, 7, 2), (1, 4, 5, 6, 2)):
         np.testing.assert_allclose(np.asarray(blur(np.full(shape, 0.3), 1.4)), 0.3, rtol=1e-5)
+
+
+def test_blur_is_that_of_opencv(rng):
+    images = rng.normal(size=(2, 20, 17, 3)).astype("float32")
+    found = np.asarray(blur(images, 1.5))
+    for image, blurred in zip(images, found, strict=True):
+        expected = cv2.GaussianBlur(image, (9, 9), 1.5, borderType=cv2.BORDER_REFLECT_101)
+        # OpenCV's kernel has its own radius here; ours is three deviations.
+        kernel = cv2.getGaussianKernel(2 * round(3 * 1.5) + 1, 1.5)
+        exact = cv2.sepFilter2D(image, -1, kernel, kernel, borderType=cv2.BORDER_REFLECT_101)
+        np.testing.assert_allclose(blurred, exact, atol=1e-5)
+        assert np.abs(blurred - expected).max() < 0.1
+    tiny = np.asarray(blur(np.ones((1, 2, 1, 1), "float32"), 3.0))
+    np.testing.assert_allclose(tiny, 1, rtol=1e-5)

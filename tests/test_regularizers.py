@@ -1,6 +1,5 @@
 """What keeps images small or smooth, against loops and closed forms."""
 
-import cv2
 import keras
 import numpy as np
 import pytest
@@ -8,7 +7,7 @@ from tiny import linear_network
 
 import kerascam as kc
 from kerascam.class_model import L1, L2, BlurEvery, Frame, PNorm, TotalVariation
-from kerascam.class_model.regularizers import blur
+from kerascam.explainers.interpolation import blur
 
 FRAME = Frame((5, 4), 3, np.full(3, -1.0, "float32"), np.full(3, 3.0, "float32"))
 
@@ -39,20 +38,6 @@ def test_total_variation(rng):
                     if x < 3:
                         total += abs(image[y, x + 1, c] - image[y, x, c])
         assert found == pytest.approx(2.0 * total / 4 / 60, rel=1e-4)
-
-
-def test_blur_is_that_of_opencv(rng):
-    images = rng.normal(size=(2, 20, 17, 3)).astype("float32")
-    found = numpy(blur(images, 1.5))
-    for image, blurred in zip(images, found, strict=True):
-        expected = cv2.GaussianBlur(image, (9, 9), 1.5, borderType=cv2.BORDER_REFLECT_101)
-        # OpenCV's kernel has its own radius here; ours is three deviations.
-        kernel = cv2.getGaussianKernel(2 * round(3 * 1.5) + 1, 1.5)
-        exact = cv2.sepFilter2D(image, -1, kernel, kernel, borderType=cv2.BORDER_REFLECT_101)
-        np.testing.assert_allclose(blurred, exact, atol=1e-5)
-        assert np.abs(blurred - expected).max() < 0.1
-    tiny = numpy(blur(np.ones((1, 2, 1, 1), "float32"), 3.0))
-    np.testing.assert_allclose(tiny, 1, rtol=1e-5)
 
 
 def test_the_l2_regularizer_is_the_penalty():

@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 from kerascam.class_model import Blur, Flip, Jitter, Pad, Rotate, Scale
-from kerascam.class_model.regularizers import blur
 from kerascam.class_model.transforms import apply, num_random
+from kerascam.explainers.interpolation import blur
 
 ALL = [Pad(2), Jitter(3), Scale(0.8, 1.2), Rotate(15), Flip(), Blur(1.0)]
 

@@ -2,10 +2,10 @@
 
 import abc
 
-import numpy as np
 from keras import ops
 
 from kerascam._checks import check_integer, check_number
+from kerascam.explainers.interpolation import blur
 
 
 class Regularizer(abc.ABC):
@@ -158,30 +158,3 @@ class BlurEvery(Regularizer):
     def change(self, images, frame):
         """The images, blurred."""
         return blur(images, self.sigma)
-
-
-def blur(images, sigma):
-    """Gaussian blur; beyond its border an image is mirrored.
-
-    Args:
-        images: `(batch, height, width, channels)`.
-        sigma: Standard deviation in pixels.
-    """
-    sigma = max(sigma, 1e-3)
-    radius = max(1, round(3 * sigma))
-    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-    channels = images.shape[-1]
-    kernel = np.tile((weights / weights.sum())[:, None], (1, channels)).astype("float32")
-    for axis in (1, 2):
-        # A mirror can't be longer than the image.
-        reach = min(radius, images.shape[axis] - 1)
-        middle = kernel[radius - reach : radius + reach + 1]
-        middle = middle / middle.sum(axis=0)
-        padding = [[0, 0]] * 4
-        padding[axis] = [reach, reach]
-        shape = [1, 1, channels, 1]
-        shape[axis - 1] = len(middle)
-        images = ops.depthwise_conv(
-            ops.pad(images, padding, mode="reflect"), middle.reshape(shape), padding="valid"
-        )
-    return images

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from kerascam._checks import check_integer, check_number
-from kerascam.class_model.regularizers import blur
+from kerascam.explainers.interpolation import blur
 
 
 class Transform(abc.ABC):
