@@ -38,6 +38,11 @@ def fit(model, data, callbacks, epochs=2, **kwargs):
     )
 
 
+def paper_logger(*arguments, **kwargs):
+    """A logger of the paper's preset, whose loop is compiled in a fraction of the time."""
+    return ClassModelLogger(*arguments, **{"class_model": PAPER, **kwargs})
+
+
 @pytest.fixture
 def written(monkeypatch):
     """All lines of text that pictures are labelled with."""
@@ -80,7 +85,7 @@ def test_pictures_and_numbers_of_every_epoch(data, tmp_path, written):
 
 
 def test_an_animation_for_each_class_at_the_end(data, tmp_path):
-    fit(compiled(), data, [ClassModelLogger(tmp_path, [1, 3], steps=4)], epochs=4)
+    fit(compiled(), data, [paper_logger(tmp_path, [1, 3], steps=4)], epochs=4)
     found = events(tmp_path)
     for c in (1, 3):
         ((step, (content,)),) = found[f"class_model_animation/class_{c}"].items()
@@ -95,9 +100,10 @@ def test_an_animation_for_each_class_at_the_end(data, tmp_path):
             assert np.abs(shown - decode(png)).mean() < 4  # A GIF has 256 colours.
 
 
+@pytest.mark.exhaustive
 def test_a_long_training_gives_a_short_animation(data, tmp_path, monkeypatch):
     monkeypatch.setattr("kerascam.callbacks.class_model_logger._MOST_FRAMES", 4)
-    fit(compiled(), data, [ClassModelLogger(tmp_path, [1], steps=1)], epochs=11)
+    fit(compiled(), data, [paper_logger(tmp_path, [1], steps=1)], epochs=11)
     found = events(tmp_path)
     ((content,),) = found["class_model_animation/class_1"].values()
     animation = PIL.Image.open(io.BytesIO(content))
@@ -108,14 +114,12 @@ def test_a_long_training_gives_a_short_animation(data, tmp_path, monkeypatch):
         assert np.abs(np.asarray(animation.convert("RGB")).astype(int) - picture).mean() < 4
 
 
-@pytest.mark.parametrize("warm_start", [True, False])
+@pytest.mark.parametrize("warm_start", [True, pytest.param(False, marks=pytest.mark.exhaustive)])
 def test_warm_start_goes_on_from_the_last_images(data, tmp_path, warm_start):
     """With a learning rate of 0 the network is the same in all epochs."""
     model = compiled()
     model.optimizer.learning_rate = 0.0
-    logger = ClassModelLogger(
-        tmp_path, [0, 1], steps=5, warm_start=warm_start, class_model=PAPER, on_error="raise"
-    )
+    logger = paper_logger(tmp_path, [0, 1], steps=5, warm_start=warm_start, on_error="raise")
     fit(model, data, [logger], epochs=3)
     steps = 15 if warm_start else 5
     expected = PAPER(model)([0, 1], steps=steps)
@@ -125,6 +129,7 @@ def test_warm_start_goes_on_from_the_last_images(data, tmp_path, warm_start):
     assert (rising > 0).all() if warm_start else not rising.any()
 
 
+@pytest.mark.exhaustive
 def test_warm_start_with_the_robust_preset_is_one_long_ascent(data, tmp_path):
     model = compiled()
     model.optimizer.learning_rate = 0.0
@@ -134,9 +139,10 @@ def test_warm_start_with_the_robust_preset_is_one_long_ascent(data, tmp_path):
     np.testing.assert_allclose(logger._climb.images(), expected, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.exhaustive
 def test_new_weights_change_the_automatic_penalty(data, tmp_path):
     model = compiled()
-    logger = ClassModelLogger(tmp_path, [0, 1], steps=1, class_model=PAPER, on_error="raise")
+    logger = paper_logger(tmp_path, [0, 1], steps=1, on_error="raise")
     penalties = []
 
     def remember(epoch, logs):
@@ -157,9 +163,10 @@ def test_traced_once_for_the_whole_training(data, tmp_path):
     assert logger._find._by_class.num_traces == 2  # The first look and the loop.
 
 
+@pytest.mark.exhaustive
 def test_a_second_fit_goes_on_after_the_first(data, tmp_path):
     model = compiled()
-    logger = ClassModelLogger(tmp_path, [1], steps=2)
+    logger = paper_logger(tmp_path, [1], steps=2)
     fit(model, data, [logger], epochs=2)
     fit(model, data, [logger], epochs=2)
     assert event_steps(tmp_path, "class_model/class_1") == [0, 1, 2, 3]
@@ -168,8 +175,9 @@ def test_a_second_fit_goes_on_after_the_first(data, tmp_path):
     assert PIL.Image.open(io.BytesIO(content)).n_frames == 4
 
 
+@pytest.mark.exhaustive
 def test_another_model_is_followed(data, tmp_path):
-    logger = ClassModelLogger(tmp_path, [1], steps=2, on_error="raise")
+    logger = paper_logger(tmp_path, [1], steps=2, on_error="raise")
     fit(compiled(), data, [logger], epochs=1)
     first = logger._find
     other = compiled()
@@ -178,8 +186,9 @@ def test_another_model_is_followed(data, tmp_path):
     assert len(logger._frames) == 1
 
 
+@pytest.mark.exhaustive
 def test_batches(data, tmp_path):
-    logger = ClassModelLogger(tmp_path, [1], steps=1, update_freq=3)
+    logger = paper_logger(tmp_path, [1], steps=1, update_freq=3)
     fit(compiled(steps_per_execution=2), data, [logger], epochs=3)
     assert event_steps(tmp_path, "class_model/class_1") == [4, 6, 10, 12]
 
@@ -188,8 +197,8 @@ def test_beside_heatmaps_and_keras(data, tmp_path):
     images, labels = data
     callbacks = [
         HeatmapLogger(tmp_path, images, labels, max_images=1),
-        ClassModelLogger(tmp_path, [1], steps=1),
-        ClassModelLogger(tmp_path, [1], steps=1, class_model=PAPER, name="paper"),
+        paper_logger(tmp_path, [1], steps=1),
+        paper_logger(tmp_path, [1], steps=1, name="paper"),
         keras.callbacks.TensorBoard(tmp_path, update_freq=3),
     ]
     fit(compiled(), data, callbacks)
@@ -198,11 +207,11 @@ def test_beside_heatmaps_and_keras(data, tmp_path):
         assert list(found[tag]) == [0, 1]
     assert list(found["paper_animation/class_1"]) == [1]
     with pytest.raises(ValueError, match="Two callbacks write to the same run"):
-        fit(compiled(), data, [ClassModelLogger(tmp_path, [c], steps=1) for c in (0, 1)])
+        fit(compiled(), data, [paper_logger(tmp_path, [c], steps=1) for c in (0, 1)])
 
 
 def test_a_fault_never_ends_the_training(data, tmp_path, monkeypatch):
-    logger = ClassModelLogger(tmp_path, [1], steps=1)
+    logger = paper_logger(tmp_path, [1], steps=1)
     calls, write = [], logger.write
 
     def failing(writer):
@@ -219,17 +228,18 @@ def test_a_fault_never_ends_the_training(data, tmp_path, monkeypatch):
     assert list(events(tmp_path)["class_model_animation/class_1"]) == [1]  # Of what was drawn.
 
 
+@pytest.mark.exhaustive
 def test_a_fault_at_the_end_is_a_warning(data, tmp_path, monkeypatch):
     monkeypatch.setattr(kc.visualization, "encode_animation", lambda pictures: 1 / 0)
     with pytest.warns(UserWarning, match="ZeroDivisionError"):
-        fit(compiled(), data, [ClassModelLogger(tmp_path, [1], steps=1)])
-    logger = ClassModelLogger(tmp_path / "other", [1], steps=1, on_error="raise")
+        fit(compiled(), data, [paper_logger(tmp_path, [1], steps=1)])
+    logger = paper_logger(tmp_path / "other", [1], steps=1, on_error="raise")
     with pytest.raises(ZeroDivisionError):
         fit(compiled(), data, [logger])
 
 
 def test_ctrl_c_ends_the_training(data, tmp_path, monkeypatch):
-    logger = ClassModelLogger(tmp_path, [1], steps=1)
+    logger = paper_logger(tmp_path, [1], steps=1)
     advance = Ascent.advance
 
     def interrupted(self, *arguments):
@@ -250,11 +260,12 @@ def test_training_is_the_same_with_and_without(data, tmp_path):
         return model.get_weights()
 
     without = weights([])
-    with_it = weights([ClassModelLogger(tmp_path, [0, 1], steps=2)])
+    with_it = weights([paper_logger(tmp_path, [0, 1], steps=2)])
     for first, second in zip(without, with_it, strict=True):
         np.testing.assert_array_equal(first, second)
 
 
+@pytest.mark.exhaustive
 def test_distributed_training(data, tmp_path):
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     with strategy.scope():
@@ -272,14 +283,14 @@ def test_a_sequential_model_that_fit_builds(data, tmp_path):
     model = keras.Sequential([keras.layers.Conv2D(4, 3), keras.layers.GlobalAveragePooling2D()])
     model.compile("sgd", "sparse_categorical_crossentropy")
     with pytest.raises(ValueError, match=r"is not built.*keras\.Input"):
-        fit(model, data, [ClassModelLogger(tmp_path, [1])])
+        fit(model, data, [paper_logger(tmp_path, [1])])
 
 
 def test_one_unit(rng, tmp_path, written):
     images = rng.uniform(size=(8, 32, 32, 3)).astype("float32")
     model = small_model(1, classifier_activation="sigmoid")
     model.compile("sgd", "binary_crossentropy")
-    logger = ClassModelLogger(tmp_path, [0, 1], steps=3, class_names=["no", "yes"])
+    logger = paper_logger(tmp_path, [0, 1], steps=3, class_names=["no", "yes"])
     model.fit(images, np.arange(8) % 2, verbose=0, callbacks=[logger])
     found = events(tmp_path)
     images, _, scores = logger._climb.result()
@@ -291,11 +302,12 @@ def test_one_unit(rng, tmp_path, written):
     )
 
 
+@pytest.mark.exhaustive
 def test_jpeg_and_one_channel(rng, tmp_path):
     images = rng.uniform(size=(8, 32, 32, 1)).astype("float32")
     model = small_model(4, channels=1)
     model.compile("sgd", "sparse_categorical_crossentropy")
-    logger = ClassModelLogger(tmp_path, [3], steps=1, image_format="jpeg")
+    logger = paper_logger(tmp_path, [3], steps=1, image_format="jpeg")
     model.fit(images, np.arange(8) % 4, verbose=0, callbacks=[logger])
     found = events(tmp_path)
     assert found["class_model/class_3"][0][0][:2] == b"\xff\xd8"
@@ -373,7 +385,7 @@ def test_a_trial_says_nothing_twice(data, tmp_path):
     )
     model.compile(keras.optimizers.SGD(0.0), "sparse_categorical_crossentropy")
     with pytest.warns(UserWarning, match="exactly zero") as caught:
-        fit(model, data, [ClassModelLogger(tmp_path, [1], steps=1, class_model=PAPER)], epochs=3)
+        fit(model, data, [paper_logger(tmp_path, [1], steps=1)], epochs=3)
     assert len([w for w in caught if "exactly zero" in str(w.message)]) == 1
 
 
