@@ -6,7 +6,7 @@ from handwritten import digit_images, digit_network, move
 
 import kerascam as kc
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.exhaustive
 DIGITS = np.arange(10)
 
 

@@ -44,7 +44,9 @@ def assert_right(calls, number):
     assert sum(right) == len(calls), f"{sum(right)} of {len(calls)} calls are right"
 
 
-@pytest.mark.parametrize(("preset", "threads"), [("paper", 5), ("robust", 2)])
+@pytest.mark.parametrize(
+    ("preset", "threads"), [("paper", 2), pytest.param("robust", 5, marks=pytest.mark.exhaustive)]
+)
 def test_thirty_calls_of_one_class_model(preset, threads):
     find = kc.ClassModel(small_model(4), preset=preset)
     assert_right(
@@ -57,6 +59,7 @@ def test_thirty_calls_of_one_class_model(preset, threads):
     assert find._by_class.num_traces == 2
 
 
+@pytest.mark.exhaustive
 def test_threads_with_different_numbers_of_images_and_several_octaves():
     find = PAPER(small_model(4), octaves=2, octave_scale=2)
     calls = [functools.partial(find, [0, 3, 1][:size], steps=4, verbose=0) for size in (1, 3)]
@@ -77,6 +80,7 @@ def test_a_function_in_one_thread_and_classes_in_another(monkeypatch):
     assert_right(2 * calls, 3)
 
 
+@pytest.mark.exhaustive
 def test_a_logger_beside_a_thread(tmp_path, rng):
     """With a learning rate of 0 the network is the same all the time."""
     model = small_model(4)
