@@ -16,6 +16,7 @@ import explainers
 import keras
 import localization
 import numpy as np
+import start
 import tensorflow as tf
 from timing import in_turns, seconds
 
@@ -151,6 +152,7 @@ def demo_epoch(turns):
 
 
 PARTS = {
+    "start": lambda turns: start.start(),
     "cam": maps_against_forward_pass,
     "floor": explainers.against_the_floor,
     "packages": explainers.against_other_packages,

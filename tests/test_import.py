@@ -1,7 +1,7 @@
 """What `import kerascam` does, in processes of their own."""
 
 import ast
-import importlib.metadata
+import importlib
 import inspect
 import os
 import pathlib
@@ -70,8 +70,9 @@ def test_importing_loads_nothing_and_changes_no_environment():
     assert rest == f"{kc.__version__} True"
 
 
-def test_version_is_that_of_the_installed_package():
-    assert importlib.metadata.version("kerascam") == kc.__version__
+def test_version_is_one_that_setuptools_reads_without_an_import():
+    assert "version = attr: kerascam.__version__\n" in (PACKAGE.parent / "setup.cfg").read_text()
+    assert f'\n__version__ = "{kc.__version__}"\n' in (PACKAGE / "__init__.py").read_text()
 
 
 @pytest.mark.parametrize(
