@@ -115,3 +115,9 @@ def test_every_page_is_listed(folder):
     index = (DOCS / folder / "index.md").read_text()
     for page in (DOCS / folder).glob("*.md"):
         assert page.stem == "index" or f"\n{page.stem}\n" in index
+
+
+def test_the_changelog_begins_with_this_version():
+    text = (DOCS.parent / "CHANGELOG.md").read_text()
+    versions = re.findall(r"^## (\S+) - \d{4}-\d\d-\d\d$", text, re.MULTILINE)
+    assert versions[0] == kc.__version__

@@ -8,13 +8,20 @@ import keras
 import numpy as np
 import PIL.Image
 import pytest
+from test_docs import small_network
+
+import kerascam as kc
 
 README = pathlib.Path(__file__).parents[1] / "README.md"
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("size", ["small", pytest.param("large", marks=pytest.mark.exhaustive)])
 @pytest.mark.filterwarnings("ignore:.* zero everywhere")
-def test_the_code_runs_as_it_stands(tmp_path, monkeypatch, rng, imagenet_cache):
+def test_the_code_runs_as_it_stands(size, tmp_path, monkeypatch, rng, imagenet_cache):
+    if size == "small":  # Networks that compile in seconds stand for those of the README.
+        monkeypatch.setattr(kc.models, "EfficientNetLite0", small_network)
+        monkeypatch.setattr(keras.applications, "MobileNetV2", small_network)
+    cells = 32 if size == "large" else 16  # Pixels of the image along a cell of the map.
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DISPLAY", ":0")  # With a screen, `show` opens a viewer.
     monkeypatch.setattr(PIL.Image.Image, "show", lambda picture: None)
@@ -25,10 +32,10 @@ def test_the_code_runs_as_it_stands(tmp_path, monkeypatch, rng, imagenet_cache):
     names["boxes_val"] = np.tile([10, 20, 60, 90], (8, 1))
     keras.utils.save_img("photo.jpg", images[0])
     exec(blocks[0], names)
-    assert names["heatmaps"].shape == (1, 7, 7)
+    assert names["heatmaps"].shape == (1, 224 // cells, 224 // cells)
     exec(blocks[1], names)
     assert names["pictures"].shape == (8, 96, 96, 3)
-    assert names["heatmaps"].shape == (8, 3, 3)
+    assert names["heatmaps"].shape == (8, 96 // cells, 96 // cells)
     assert (tmp_path / "logs" / "kerascam").is_dir()
     for block in blocks[2:]:
         exec(block, names)
@@ -42,11 +49,13 @@ def test_every_picture_and_file_exists():
 
 
 def test_every_public_name_is_listed():
-    import kerascam as kc
-
     text = README.read_text()
     modules = [name for name in kc.__all__ if inspect.ismodule(getattr(kc, name))]
     for module in modules:
         for name in getattr(kc, module).__all__:
             if name.islower() or (name[0].isupper() and not name.isupper()):
                 assert name in text or name == "Shapes", f"{module}.{name}"
+
+
+def test_it_is_short():
+    assert len(README.read_text().splitlines()) <= 200
