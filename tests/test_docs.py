@@ -58,9 +58,15 @@ def names(tmp_path, monkeypatch, rng):
     return given
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.* zero everywhere")
-@pytest.mark.parametrize("page", [page for page, blocks in BLOCKS.items() if blocks])
+@pytest.mark.parametrize(
+    "page",
+    [
+        page if page == "contributing.md" else pytest.param(page, marks=pytest.mark.exhaustive)
+        for page, blocks in BLOCKS.items()
+        if blocks
+    ],
+)
 def test_the_code_runs_as_it_stands(page, names):
     for block in BLOCKS[page]:
         exec(compile(block, page, "exec"), names)

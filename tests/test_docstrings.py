@@ -64,7 +64,7 @@ def test_example_runs(name, tmp_path, monkeypatch, given):
     value = OBJECTS[name]
     module = inspect.getmodule(value)
     names = {**vars(module), "np": np, "keras": keras, "kerascam": kc, "log_dir": tmp_path}
-    if inspect.isclass(value) and issubclass(value, kc.Explainer):
+    if inspect.isclass(value) and issubclass(value, (kc.Explainer, kc.ClassModel)):
         names |= given
     (test,) = [test for test in doctest.DocTestFinder(recurse=False).find(value, name, globs=names)]
     assert bool(test.examples) == (name not in WITHOUT_EXAMPLE)

@@ -55,7 +55,3 @@ def test_every_public_name_is_listed():
         for name in getattr(kc, module).__all__:
             if name.islower() or (name[0].isupper() and not name.isupper()):
                 assert name in text or name == "Shapes", f"{module}.{name}"
-
-
-def test_it_is_short():
-    assert len(README.read_text().splitlines()) <= 200

@@ -95,10 +95,11 @@ class ClassModel:
             wrong.
 
     Example:
-        >>> model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
+        With a classifier `model` of images of 64 x 64 pixels:
+
         >>> find = ClassModel(model, value_range=(-1, 1))
         >>> find([3, 7], steps=2, verbose=0).images.shape
-        (2, 96, 96, 3)
+        (2, 64, 64, 3)
 
     Reference:
         Simonyan et al. 2013, Deep Inside Convolutional Networks, section 2; Olah et al. 2017,
