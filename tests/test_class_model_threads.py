@@ -68,16 +68,26 @@ def test_threads_with_different_numbers_of_images_and_several_octaves():
 
 def test_a_function_in_one_thread_and_classes_in_another(monkeypatch):
     find = PAPER(small_model(4))
-    made = class_model.Objective
+    functions = []
 
-    def made_slowly(*arguments):
-        time.sleep(0.3)  # So that both threads with a function make theirs at once.
-        return made(*arguments)
+    class Slow(class_model.Objective):
+        def __init__(self, measure, settings, function=None):
+            functions.append(function)
+            time.sleep(0.3)  # So that other threads come while it is made.
+            super().__init__(measure, settings, function)
 
-    monkeypatch.setattr(class_model, "Objective", made_slowly)
-    targets = [lambda scores: scores[:, 0] - scores[:, 1], 2, lambda scores: scores[:, 3]]
-    calls = [functools.partial(find, target, steps=STEPS, verbose=0) for target in targets]
-    assert_right(2 * calls, 3)
+    monkeypatch.setattr(class_model, "Objective", Slow)
+
+    def contrast(scores):
+        return scores[:, 0] - scores[:, 1]
+
+    calls = [
+        functools.partial(find, target, seed=index, steps=STEPS, verbose=0)
+        for index, target in enumerate([contrast, contrast, 2, lambda scores: scores[:, 3]])
+    ]
+    assert_right(calls[:3], 3)
+    assert functions == [contrast]  # Made once for both threads.
+    assert_right(calls[1:], 3)
 
 
 @pytest.mark.exhaustive
