@@ -41,9 +41,7 @@ def test_help_names_the_commands():
     assert result.exit_code == 0
     for name in ("demo", "explain", "class-model", "board", "--version", "--help"):
         assert name in result.output
-    result = run()
-    assert result.exit_code == 2
-    assert "Usage" in result.output
+    assert "Usage" in run().output
 
 
 @pytest.mark.parametrize(
