@@ -6,6 +6,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from tiny import Tiny, linear_network
 
 import kerascam as kc
@@ -100,6 +101,12 @@ def test_default_patches_are_an_eighth_of_each_side(rng):
     np.testing.assert_array_equal(kc.Occlusion(model)(image, 0).heatmaps, given)
 
 
+def masks_of(explain, size, number):
+    """The first masks of a `RISE`; compiled, as one by one they take long."""
+    draw = tf.function(lambda indices: explain._masks(size, indices))
+    return np.asarray(draw(tf.range(number)))
+
+
 @pytest.mark.parametrize("batch_size", [5, 32])
 def test_rise_in_a_loop(batch_size, rng):
     """Masks by OpenCV from the same random numbers: grid, enlarge, cut out at random."""
@@ -127,7 +134,7 @@ def test_rise_in_a_loop(batch_size, rng):
 def test_rise_masks_are_visible_as_often_as_asked(shape, rng):
     model, *_ = linear_network(shape)
     explain = kc.RISE(model, grid=3, probability=0.3)
-    masks = np.asarray(explain._masks(shape[:-1], np.arange(3000, dtype="int32")))
+    masks = masks_of(explain, shape[:-1], 3000)
     assert masks.shape == (3000, *shape[:-1])
     assert masks.min() >= 0
     assert masks.max() <= 1
@@ -139,16 +146,15 @@ def test_rise_of_a_linear_score(rng):
     shape = (2, 3, 1)
     model, kernel, bias = linear_network(shape)
     image = rng.normal(size=(1, *shape)).astype("float32")
-    masks = np.asarray(kc.RISE(model)._masks((2, 3), np.arange(4, dtype="int32")))
+    masks = masks_of(kc.RISE(model), (2, 3), 4)
     assert masks.shape == (4, 2, 3)
 
     def first_score(scores):
         return scores[:, 0]
 
-    heatmap = kc.RISE(model, samples=20000, grid=3)(image, first_score).heatmaps[0]
+    heatmap = kc.RISE(model, samples=1000, grid=3)(image, first_score).heatmaps[0]
     # By the same masks in one sum: E[f(x m) m] / p, which is linear in the covariance of masks.
-    explain = kc.RISE(model, samples=20000, grid=3)
-    masks = np.asarray(explain._masks((2, 3), np.arange(20000, dtype="int32")), "float64")
+    masks = masks_of(kc.RISE(model, grid=3), (2, 3), 1000).astype("float64")
     flat = masks.reshape(len(masks), -1)
     scores = flat @ (image[0, ..., 0] * kernel[..., 0, 0]).ravel() + bias[0]
     expected = (scores @ flat / len(masks) / 0.5).reshape(2, 3)
@@ -231,10 +237,11 @@ def test_integer_images_are_covered_by_whole_numbers(method, rng):
     x = keras.layers.Conv2D(4, 3, name="conv")(keras.layers.Rescaling(1 / 255)(inputs))
     model = keras.Model(inputs, keras.layers.Dense(5)(keras.layers.GlobalAveragePooling2D()(x)))
     images = rng.integers(0, 256, size=(2, 16, 16, 3)).astype("uint8")
-    heatmaps = method(model)(images, 1).heatmaps
+    arguments = {"samples": 200} if method is kc.RISE else {}
+    heatmaps = method(model, **arguments)(images, 1).heatmaps
     floats = keras.Input((16, 16, 3))
     twin = keras.Model(floats, model.layers[-1](model.layers[-2](model.layers[-3](floats / 255))))
-    expected = method(twin)(images.astype("float32"), 1).heatmaps
+    expected = method(twin, **arguments)(images.astype("float32"), 1).heatmaps
     np.testing.assert_allclose(heatmaps, expected, atol=0.02 * np.abs(expected).max())
 
 

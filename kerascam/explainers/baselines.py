@@ -31,7 +31,7 @@ class Baseline:
             return
         if isinstance(value, (str, bytes)) or value is None:
             raise ValueError(
-                '`baseline` must be a number, an image, "blurred" or "rise". Received: '
+                '`baseline` must be a number, an image or one of "blurred" and "rise". Received: '
                 f"baseline={value!r}."
             )
         self._value = np.asarray(check_number("baseline", value) if np.ndim(value) == 0 else value)
