@@ -24,7 +24,8 @@ from kerascam.class_model.class_images import ClassImages
 from kerascam.class_model.climb import Climb
 from kerascam.class_model.measure import Measure
 from kerascam.class_model.objective import Objective
-from kerascam.class_model.settings import check_preset, make_settings
+from kerascam.class_model.presets import check_preset
+from kerascam.class_model.settings import make_settings
 from kerascam.explainers.targets import PREDICTED
 from kerascam.graph import Network, assumed_range
 from kerascam.graph.classes import class_probabilities, num_classes

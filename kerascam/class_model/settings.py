@@ -3,8 +3,6 @@
 import dataclasses
 from typing import Any
 
-import keras
-
 from kerascam._checks import check_integer, check_number
 from kerascam.class_model.checks import (
     check_optimizer,
@@ -12,14 +10,11 @@ from kerascam.class_model.checks import (
     check_parts,
     check_penalty,
 )
-from kerascam.class_model.fourier import Fourier
 from kerascam.class_model.parameterization import Frame, Parameterization
-from kerascam.class_model.pixels import Pixels
-from kerascam.class_model.regularizers import Regularizer, TotalVariation
+from kerascam.class_model.presets import preset_parts
+from kerascam.class_model.regularizers import Regularizer
 from kerascam.class_model.resize import resize
-from kerascam.class_model.transforms import Jitter, Pad, Rotate, Scale, Transform
-
-PRESETS = ("robust", "paper")
+from kerascam.class_model.transforms import Transform
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,12 +54,6 @@ class Settings:
             )
 
 
-def check_preset(preset):
-    """Raises a `ValueError` if there is no preset of this name."""
-    if preset not in PRESETS:
-        raise ValueError(f"`preset` must be one of {PRESETS}. Received: preset={preset!r}.")
-
-
 def make_settings(
     preset,
     frame,
@@ -90,7 +79,7 @@ def make_settings(
         octaves: See there.
         octave_scale: See there.
     """
-    parts = _preset(preset, frame.size)
+    parts = preset_parts(preset, frame.size)
     if parameterization is not None:
         parts["parameterization"] = check_parameterization(parameterization)
     if regularizers is not None:
@@ -126,32 +115,3 @@ def _smaller(frame, factor):
     if mean is not None and size != frame.size:
         mean = resize(mean[None], size)[0]
     return dataclasses.replace(frame, size=size, mean=mean)
-
-
-def _preset(preset, size):
-    """What a preset stands for, for images `(height, width)`."""
-    if preset == "paper":
-        return {
-            "parameterization": Pixels(),
-            "regularizers": (),
-            "transforms": (),
-            "optimizer": None,
-            "penalty": "auto",
-            "steps": 200,
-        }
-    # Lucid's transforms, which are for images of 224 pixels.
-    share = min(size) / 224
-    return {
-        "parameterization": Fourier(),
-        "regularizers": (TotalVariation(0.2, relative=True),),
-        "transforms": (
-            Pad(round(12 * share)),
-            Jitter(round(8 * share)),
-            Scale(0.9, 1.1),
-            Rotate(10),
-            Jitter(round(4 * share)),
-        ),
-        "optimizer": keras.optimizers.Adam(0.05),
-        "penalty": 0.0,
-        "steps": 256,
-    }

@@ -44,7 +44,7 @@ def class_model(
     ] = 0,
 ):
     """Write the images that a network has the highest scores for."""
-    from kerascam.class_model.settings import PRESETS
+    from kerascam.class_model.presets import PRESETS
     from kerascam.cli.class_model_sheet import write_class_models
     from kerascam.cli.networks import find_network
     from kerascam.cli.preprocessing import PREPROCESSINGS
