@@ -20,7 +20,8 @@ class EventWriter:
     """Writes into the run `<log_dir>/kerascam`.
 
     A run of its own, since two writers in one run hide each other's events. Callbacks with the same
-    `log_dir` share one writer; it is closed with the last of them.
+    `log_dir` share one writer. With the last of them TensorFlow closes the file, by itself: to call
+    `close` when this is collected could hang, as that may be while any function is traced.
 
     Use `EventWriter.open` to get one.
     """
@@ -31,7 +32,6 @@ class EventWriter:
         self.had_events = bool(tf.io.gfile.glob(os.path.join(run_dir, "events.out.tfevents.*")))
         self._writer = tf.summary.create_file_writer(run_dir)
         self._groups: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
-        weakref.finalize(self, self._writer.close)
 
     @classmethod
     def open(cls, log_dir):
