@@ -61,7 +61,9 @@ def test_maps_hold_the_logits_and_lie_on_the_object(network, images):
         assert y0 <= y < y1
 
 
-@pytest.mark.parametrize("index", range(4))
+@pytest.mark.parametrize(
+    "index", [0, *(pytest.param(index, marks=pytest.mark.exhaustive) for index in (1, 2, 3))]
+)
 def test_maps_follow_the_object_into_each_corner(index, network, images):
     """A photograph in a quarter of a grey image: the map of its class moves with it."""
     small = cv2.resize(images[index], (112, 112), interpolation=cv2.INTER_AREA)
@@ -80,6 +82,7 @@ def test_maps_follow_the_object_into_each_corner(index, network, images):
         assert positive[top : top + 112, left : left + 112].sum() > 0.6 * positive.sum()
 
 
+@pytest.mark.exhaustive
 def test_features_are_those_of_the_whole_network(network, images):
     whole = keras.Model(network.inputs[0], network.get_layer("top_activation").output)
     expected = values(whole, images[:1])
@@ -106,6 +109,7 @@ def test_weights_are_converted_once(home, network, monkeypatch):
         np.testing.assert_array_equal(first, second)
 
 
+@pytest.mark.exhaustive
 def test_a_damaged_cache_is_made_anew(network, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     path = imagenet_weights.cache_path()
@@ -116,7 +120,9 @@ def test_a_damaged_cache_is_made_anew(network, tmp_path, monkeypatch):
     assert path.stat().st_size > 15_000_000
 
 
-@pytest.mark.parametrize("error", [OSError, RuntimeError])  # What h5py raises, early and late.
+@pytest.mark.parametrize(  # What h5py raises, early and late.
+    "error", [OSError, pytest.param(RuntimeError, marks=pytest.mark.exhaustive)]
+)
 def test_a_full_disk_leaves_nothing_and_the_network_works(error, network, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
 
@@ -131,6 +137,7 @@ def test_a_full_disk_leaves_nothing_and_the_network_works(error, network, tmp_pa
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.exhaustive
 def test_too_little_room_is_seen_before_anything_is_written(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr(keras.Model, "save_weights", lambda *_: pytest.fail("began to write"))
@@ -140,6 +147,7 @@ def test_too_little_room_is_seen_before_anything_is_written(tmp_path, monkeypatc
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.exhaustive
 def test_a_cache_that_cannot_be_looked_into(network, tmp_path, monkeypatch):
     (tmp_path / "file").touch()  # Where a directory should be.
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file"))
@@ -151,6 +159,7 @@ def test_a_cache_that_cannot_be_looked_into(network, tmp_path, monkeypatch):
     assert imagenet_weights.cache_path().parent == tmp_path / ".keras" / "kerascam"
 
 
+@pytest.mark.exhaustive
 def test_the_cache_does_not_depend_on_the_dtype_of_whoever_fills_it(network, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     keras.config.set_dtype_policy("bfloat16")
@@ -163,6 +172,7 @@ def test_the_cache_does_not_depend_on_the_dtype_of_whoever_fills_it(network, tmp
         np.testing.assert_array_equal(first, second)
 
 
+@pytest.mark.exhaustive
 def test_a_truncated_package_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     whole = imagenet_weights._package_file().read_bytes()

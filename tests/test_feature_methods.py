@@ -96,8 +96,9 @@ def test_gradient_cams_are_the_formulas_in_loops(method, shape, activation, feat
     images = draw(rng, shape, 3)
     if features == "signed":
         images = rng.normal(size=(3, *shape)).astype("float32")
+    explain = method(tiny.model, layer="features")
     for c in range(3):
-        heatmaps = method(tiny.model, layer="features")(images, c).heatmaps
+        heatmaps = explain(images, c).heatmaps
         for image, heatmap in zip(images, heatmaps, strict=True):
             gradient = tiny.gradient(image[None].astype("float64"), c)[0]
             expected = REFERENCES[method](image.astype("float64"), gradient)
@@ -352,8 +353,8 @@ def test_score_cam_in_a_loop(batch_size, rng):
     images = draw(rng, shape)
     images[0, ..., 2] = 0.8  # A channel that is the same everywhere has no weight.
     images -= np.float32(0.3)  # The map of signed features can be negative, and is cut off.
+    explain = kc.ScoreCAM(tiny.model, layer="features", batch_size=batch_size)
     for c in range(3):
-        explain = kc.ScoreCAM(tiny.model, layer="features", batch_size=batch_size)
         heatmaps = explain(images, c).heatmaps
         for image, heatmap in zip(images.astype("float64"), heatmaps, strict=True):
             confidences, used = [], []

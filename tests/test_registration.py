@@ -68,6 +68,7 @@ print(*modules)
 """
 
 
+@pytest.mark.exhaustive
 def test_any_module_may_be_the_first_to_import_keras():
     """Nothing is registered out of a module that is not whole yet."""
     modules = python(FIRST).stdout.split()
