@@ -37,6 +37,14 @@ def _fresh_keras():
     keras.backend.clear_session(free_memory=False)  # Its own collection takes longer than a test.
 
 
+def mostly_exhaustive(values, quick):
+    """Values of a parameter, of which the quick tests have some: those that `quick` holds."""
+    return [
+        value if value in quick else pytest.param(value, marks=pytest.mark.exhaustive)
+        for value in values
+    ]
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
@@ -66,6 +74,34 @@ def small_model(classes=4, size=32, channels=3, **kwargs):
     """A GAP network that computes in no time, with weights that are not all alike."""
     model = kc.models.cam_classifier(small_backbone(size, channels), classes, **kwargs)
     randomize(model)
+    return model
+
+
+_traced = []  # The model of `compiled_model`, its variables and their values.
+
+
+@pytest.fixture(scope="session")
+def traced_model():
+    """Makes what `compiled_model` gives: most of a short training is the tracing of its step."""
+    keras.utils.set_random_seed(0)
+    model = small_model(4)
+    weights = model.get_weights()
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(np.zeros((8, 32, 32, 3)), np.zeros(8, "int64"), batch_size=4, verbose=0)
+    model.set_weights(weights)
+    model.optimizer.iterations.assign(0)
+    variables = [*model.variables, *model.optimizer.variables]
+    _traced[:] = model, variables, [variable.numpy() for variable in variables]
+
+
+def compiled_model():
+    """A `small_model(4)` that is compiled: the same object for all tests, as new each time.
+
+    A test that calls it uses the fixture `traced_model`.
+    """
+    model, variables, values = _traced
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
     return model
 
 

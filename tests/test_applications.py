@@ -16,13 +16,13 @@ NETWORKS = sorted(
 )
 # Smallest input that the network takes, where it is not 32.
 SMALLEST = {"Xception": 71, "InceptionV3": 75, "InceptionResNetV2": 75}
-# The smallest of each family; the others repeat its layers, so that they are run uncompiled, and
-# only where `-m exhaustive` asks for them.
+# The smallest of each family; the others repeat its layers, so that they are run uncompiled.
 SMALL = {
     *("ConvNeXtTiny", "DenseNet121", "EfficientNetB0", "EfficientNetV2B0", "InceptionResNetV2"),
     *("InceptionV3", "MobileNet", "MobileNetV2", "MobileNetV3Small", "NASNetMobile", "ResNet50"),
     *("ResNet50V2", "VGG16", "Xception"),
 }
+QUICK = ("MobileNet", "VGG16")
 # With random weights its own `predict` differs from its own call by half: rounding grows so much.
 CHAOTIC = "EfficientNetV2L"
 
@@ -38,12 +38,11 @@ def test_the_list_is_that_of_keras():
     assert {*NETWORKS} >= SMALL
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*heatmaps of GradCAM are zero everywhere")
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=() if name in SMALL else pytest.mark.exhaustive)
+        pytest.param(name, marks=() if name in QUICK else pytest.mark.exhaustive)
         for name in NETWORKS
     ],
 )

@@ -131,7 +131,7 @@ def test_version_and_module(module):
     assert result.stdout == f"kerascam {kc.__version__}\n"
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_demo_writes_what_it_says(tmp_path):
     result = run("demo", "--quick", "--epochs", "2", "--log-dir", tmp_path)
     assert result.exit_code == 0, result.output

@@ -13,7 +13,7 @@ import kerascam as kc
 EPOCHS = 5
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_gap_network_finds_the_digits_it_was_never_shown_the_place_of(tmp_path):
     data = load_digits()
     digits, labels = (data.images / 16).astype("float32"), data.target

@@ -27,7 +27,7 @@ def photographs_of_digits():
     return images[order], digits.target[order]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_fine_tuning_with_the_callbacks_on(tmp_path, imagenet_cache):
     started = time.monotonic()
     images, labels = photographs_of_digits()

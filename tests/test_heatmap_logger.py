@@ -7,13 +7,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import event_steps, events, small_model
+from conftest import compiled_model, event_steps, events, mostly_exhaustive, small_model
+from families import one_of_each_family
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import kerascam as kc
 from kerascam.callbacks import HeatmapLogger
 from kerascam.explainers import METHODS
 
+pytestmark = pytest.mark.usefixtures("traced_model")
 NAMES = ["circle", "square", "triangle", "star"]
 
 
@@ -24,6 +26,8 @@ def data(rng):
 
 
 def compiled(model=None, **kwargs):
+    if model is None and not kwargs:
+        return compiled_model()
     model = small_model(4) if model is None else model
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"], **kwargs)
     return model
@@ -154,6 +158,7 @@ def test_traced_once_for_the_whole_training(data, tmp_path):
     assert explain._by_class.num_traces == 1
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("steps_per_execution", "expected"), [(1, [3, 6, 9, 12]), (2, [4, 6, 10, 12])]
 )
@@ -213,6 +218,7 @@ def test_without_labels_the_predicted_class_is_explained(data, tmp_path):
         assert found[f"cam_max/image_{index}"][0] == pytest.approx(expected[index])
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "targets",
     ["predicted", 2, np.array([3, 1, 2, 0] * 4), lambda scores: scores[:, 1] - scores[:, 0]],
@@ -290,6 +296,7 @@ def test_two_loggers_of_one_name_are_refused(data, tmp_path):
         fit(compiled(), data, callbacks)
 
 
+@pytest.mark.exhaustive
 def test_another_model_and_another_head_are_followed(data, tmp_path):
     """The explainer is kept from one `fit` to the next, but not for another network."""
     logger = HeatmapLogger(tmp_path, *data)
@@ -351,6 +358,7 @@ def test_what_the_user_does_with_his_images_later_changes_no_picture(data, tmp_p
     assert len(np.unique(decode(events(tmp_path)["cam/image_0"][0][1]))) > 20
 
 
+@pytest.mark.exhaustive
 def test_a_model_with_a_training_step_of_its_own(data, tmp_path):
     class Own(keras.Model):
         def train_step(self, batch):
@@ -376,7 +384,7 @@ def test_a_training_that_diverged(data, tmp_path):
 def test_distributed_training(data, tmp_path):
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     with strategy.scope():
-        model = compiled()
+        model = compiled(small_model(4))
     fit(model, data, [HeatmapLogger(tmp_path, *data, update_freq=4)], epochs=2)
     assert event_steps(tmp_path, "cam/image_0") == [4, 8]
 
@@ -391,7 +399,9 @@ def test_only_the_chief_writes(data, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.exhaustive)]
+)
 def test_mixed_precision(data, tmp_path, policy):
     keras.config.set_dtype_policy(policy)
     fit(compiled(), data, [HeatmapLogger(tmp_path, *data)], epochs=1)
@@ -399,6 +409,7 @@ def test_mixed_precision(data, tmp_path, policy):
     assert len(np.unique(samples[2][:224].reshape(-1, 3), axis=0)) > 50
 
 
+@pytest.mark.exhaustive
 def test_never_predicts_or_evaluates(data, tmp_path, monkeypatch):
     model = compiled()
     for name in ("predict", "evaluate", "predict_on_batch", "test_on_batch"):
@@ -595,8 +606,9 @@ ARGUMENTS = {
 }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.filterwarnings("ignore:.* zero everywhere")
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", mostly_exhaustive(METHODS, one_of_each_family(0)))
 def test_every_method_is_logged_as_a_class_or_with_arguments(method, data, tmp_path):
     model = compiled()
     images, labels = data

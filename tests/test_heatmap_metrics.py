@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
-from conftest import events, randomize, small_backbone, small_model
+from conftest import compiled_model, events, randomize, small_backbone, small_model
 
 import kerascam as kc
 from kerascam.callbacks import HeatmapLogger, HeatmapMetrics, probes
 
+pytestmark = pytest.mark.usefixtures("traced_model")
 ALWAYS = {
     *("cam_drift", "cam_drift_same", "cam_focus", "cam_area", "cam_max", "cam_mean", "cam_dead"),
     *("cam_border", "cam_class_sensitivity", "cam_shift_ambiguity"),
@@ -34,6 +35,8 @@ def data(rng):
 
 
 def compiled(model=None, **kwargs):
+    if model is None and not kwargs:
+        return compiled_model()
     model = small_model(4) if model is None else model
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"], **kwargs)
     return model
@@ -185,7 +188,7 @@ def test_early_stopping_and_checkpoints_act_on_it(data, tmp_path):
         (lambda path: keras.callbacks.CSVLogger(path / "log.csv"), "CSVLogger"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:Early stopping conditioned", "ignore:unclosed file")
+@pytest.mark.filterwarnings("ignore:Early stopping conditioned")
 def test_a_callback_that_is_listed_too_early_is_named(make, name, data, tmp_path):
     class Stop(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
@@ -195,6 +198,7 @@ def test_a_callback_that_is_listed_too_early_is_named(make, name, data, tmp_path
     told = pytest.warns(UserWarning, match=f"{name} is listed before HeatmapMetrics")
     with told, pytest.raises(RuntimeError, match="enough"):
         fit(compiled(), data, callbacks, epochs=1)
+    callbacks[0].on_train_end()  # Closes the file.
 
 
 def test_no_warning_about_callbacks_that_do_not_need_it(data, tmp_path):
@@ -431,6 +435,7 @@ def test_other_targets_are_not_shared(data, tmp_path):
     assert found["cam_max/image_0"][0] == pytest.approx(heatmaps[0].max(), rel=1e-5)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", ["GradCAM", "Saliency", "Occlusion"])
 @pytest.mark.filterwarnings("ignore:.* zero everywhere")
 def test_other_explainers(name, data):
@@ -485,6 +490,7 @@ def test_dead_and_diverged_networks_are_numbers(data):
         assert math.isnan(history[f"cam_{name}"][0])
 
 
+@pytest.mark.exhaustive
 def test_training_is_the_same_with_and_without(data):
     losses = []
     for callbacks in ([], [HeatmapMetrics(*data, BOXES)]):
@@ -495,7 +501,7 @@ def test_training_is_the_same_with_and_without(data):
 
 def test_distributed_training(data):
     with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
-        model = compiled()
+        model = compiled(small_model(4))
     history = fit(model, data, [HeatmapMetrics(*data, BOXES)], epochs=2)
     assert all(math.isfinite(value) for value in history["cam_enrichment"])
 
@@ -597,7 +603,7 @@ def test_a_shift_of_all_classes_changes_the_ambiguity_and_not_the_centred_maps(d
 
 
 def test_nothing_keeps_a_dropped_model_alive(data):
-    model = compiled()
+    model = compiled(small_model(4))
     gone = weakref.ref(model)
     measure = HeatmapMetrics(*data)
     fit(model, data, [measure], epochs=1)

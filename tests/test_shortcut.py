@@ -7,7 +7,7 @@ from shortcuts import EPOCHS, train
 import kerascam as kc
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_early_stopping_on_enrichment_ends_a_training_on_a_shortcut():
     held_out = kc.datasets.shapes(200, seed=2)
     model, history = train(held_out, marked=True)
@@ -21,7 +21,7 @@ def test_early_stopping_on_enrichment_ends_a_training_on_a_shortcut():
     assert accuracy < 0.5
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_same_training_without_a_shortcut_goes_on():
     _, history = train(kc.datasets.shapes(100, seed=2), marked=False)
     assert len(history["loss"]) == EPOCHS
