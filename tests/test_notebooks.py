@@ -9,7 +9,6 @@ import pathlib
 
 import numpy as np
 import PIL.Image
-import pytest
 
 import kerascam as kc
 
