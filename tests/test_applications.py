@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import mostly_exhaustive
 
 import kerascam as kc
 from kerascam.explainers.targets import PREDICTED, ClassTarget
@@ -22,7 +23,6 @@ SMALL = {
     *("InceptionV3", "MobileNet", "MobileNetV2", "MobileNetV3Small", "NASNetMobile", "ResNet50"),
     *("ResNet50V2", "VGG16", "Xception"),
 }
-QUICK = ("MobileNet", "VGG16")
 # With random weights its own `predict` differs from its own call by half: rounding grows so much.
 CHAOTIC = "EfficientNetV2L"
 
@@ -39,13 +39,7 @@ def test_the_list_is_that_of_keras():
 
 
 @pytest.mark.filterwarnings("ignore:.*heatmaps of GradCAM are zero everywhere")
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=() if name in QUICK else pytest.mark.exhaustive)
-        for name in NETWORKS
-    ],
-)
+@pytest.mark.parametrize("name", mostly_exhaustive(NETWORKS, ["MobileNet", "VGG16"]))
 def test_network(name, rng):
     model = build(name)
     images = rng.uniform(size=(1, *model.input_shape[1:])).astype("float32")

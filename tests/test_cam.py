@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import randomize, small_backbone, small_model
+from conftest import mostly_exhaustive, randomize, small_backbone, small_model
 
 import kerascam as kc
 from kerascam.graph.operations import run
@@ -335,7 +335,7 @@ FORMS = [
 ]
 
 
-@pytest.mark.parametrize("suffix", [None, ".keras", ".h5"])
+@pytest.mark.parametrize("suffix", mostly_exhaustive([None, ".keras", ".h5"], [".keras"]))
 @pytest.mark.parametrize("form", FORMS)
 def test_forms_of_model_also_from_a_file(form, suffix, images, tmp_path):
     model = form()
@@ -445,13 +445,9 @@ REAL = {
         ]
     ),
 }
-QUICK = ("VGG16GAP", "MobileNet")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [name if name in QUICK else pytest.param(name, marks=pytest.mark.exhaustive) for name in REAL],
-)
+@pytest.mark.parametrize("name", mostly_exhaustive(REAL, ["VGG16GAP", "MobileNet"]))
 def test_real_networks_for_every_class(name, rng, tmp_path):
     """The identity for every class, before and after saving."""
     model = REAL[name]()

@@ -158,7 +158,6 @@ def test_traced_once_for_the_whole_training(data, tmp_path):
     assert explain._by_class.num_traces == 1
 
 
-@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("steps_per_execution", "expected"), [(1, [3, 6, 9, 12]), (2, [4, 6, 10, 12])]
 )
@@ -170,6 +169,7 @@ def test_batches_are_counted_over_multiples(data, tmp_path, steps_per_execution,
     assert event_steps(tmp_path, "cam/image_0") == expected
 
 
+@pytest.mark.exhaustive
 def test_a_step_longer_than_the_data(data, tmp_path):
     """Three batches a step, four batches an epoch: no step need end on a multiple."""
     model = compiled(steps_per_execution=3)
@@ -218,7 +218,6 @@ def test_without_labels_the_predicted_class_is_explained(data, tmp_path):
         assert found[f"cam_max/image_{index}"][0] == pytest.approx(expected[index])
 
 
-@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "targets",
     ["predicted", 2, np.array([3, 1, 2, 0] * 4), lambda scores: scores[:, 1] - scores[:, 0]],
@@ -235,6 +234,7 @@ def test_other_targets(data, tmp_path, targets):
         assert found[f"cam_max/image_{index}"][0] == pytest.approx(expected[index])
 
 
+@pytest.mark.exhaustive
 def test_one_channel(rng, tmp_path):
     images = rng.uniform(size=(8, 32, 32, 1)).astype("float32")
     model = compiled(small_model(4, channels=1))
@@ -319,6 +319,7 @@ def test_another_model_and_another_head_are_followed(data, tmp_path):
         assert found[f"cam_max/image_{index}"][2] == pytest.approx(expected[index])
 
 
+@pytest.mark.exhaustive
 def test_sequential_model_that_fit_builds(data, tmp_path):
     pairs = tf.data.Dataset.from_tensor_slices(data)
     for images in (data[0], data, pairs, pairs.batch(4)):
@@ -358,7 +359,6 @@ def test_what_the_user_does_with_his_images_later_changes_no_picture(data, tmp_p
     assert len(np.unique(decode(events(tmp_path)["cam/image_0"][0][1]))) > 20
 
 
-@pytest.mark.exhaustive
 def test_a_model_with_a_training_step_of_its_own(data, tmp_path):
     class Own(keras.Model):
         def train_step(self, batch):
@@ -371,6 +371,7 @@ def test_a_model_with_a_training_step_of_its_own(data, tmp_path):
     assert event_steps(tmp_path, "cam/image_0") == [0]
 
 
+@pytest.mark.exhaustive
 def test_a_training_that_diverged(data, tmp_path):
     model = compiled()
     nan = keras.callbacks.LambdaCallback(
@@ -409,7 +410,6 @@ def test_mixed_precision(data, tmp_path, policy):
     assert len(np.unique(samples[2][:224].reshape(-1, 3), axis=0)) > 50
 
 
-@pytest.mark.exhaustive
 def test_never_predicts_or_evaluates(data, tmp_path, monkeypatch):
     model = compiled()
     for name in ("predict", "evaluate", "predict_on_batch", "test_on_batch"):
@@ -424,6 +424,7 @@ def test_never_predicts_or_evaluates(data, tmp_path, monkeypatch):
     assert set(logged) == set(plain)
 
 
+@pytest.mark.exhaustive
 def test_training_is_the_same_with_and_without(data, tmp_path):
     results = []
     for callbacks in ([], [HeatmapLogger(tmp_path, *data, update_freq=1)]):
@@ -606,7 +607,6 @@ ARGUMENTS = {
 }
 
 
-@pytest.mark.exhaustive
 @pytest.mark.filterwarnings("ignore:.* zero everywhere")
 @pytest.mark.parametrize("method", mostly_exhaustive(METHODS, one_of_each_family(0)))
 def test_every_method_is_logged_as_a_class_or_with_arguments(method, data, tmp_path):
@@ -628,6 +628,7 @@ def test_every_method_is_logged_as_a_class_or_with_arguments(method, data, tmp_p
     assert logger._explain._by_class.num_traces == 1
 
 
+@pytest.mark.exhaustive
 def test_subclassed_models_are_logged(data, tmp_path):
     class Model(keras.Model):
         def __init__(self):

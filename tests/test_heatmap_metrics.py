@@ -490,7 +490,6 @@ def test_dead_and_diverged_networks_are_numbers(data):
         assert math.isnan(history[f"cam_{name}"][0])
 
 
-@pytest.mark.exhaustive
 def test_training_is_the_same_with_and_without(data):
     losses = []
     for callbacks in ([], [HeatmapMetrics(*data, BOXES)]):
@@ -499,6 +498,7 @@ def test_training_is_the_same_with_and_without(data):
     assert losses[0] == losses[1]
 
 
+@pytest.mark.exhaustive
 def test_distributed_training(data):
     with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
         model = compiled(small_model(4))

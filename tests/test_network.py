@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import assert_same, randomize, snapshot
+from conftest import assert_same, mostly_exhaustive, randomize, snapshot
 from forms import Subclassed, build
 
 import kerascam as kc
@@ -544,7 +544,9 @@ def test_python_code_with_sizes_of_its_own(images):
     assert kc.GradCAM(model)(images).heatmaps.shape == (3, 14, 14)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+@pytest.mark.parametrize(
+    "dtype", mostly_exhaustive(["float16", "bfloat16", "float64"], ["float16"])
+)
 @pytest.mark.parametrize(
     "method", [kc.SmoothGrad, kc.IntegratedGradients, kc.RISE, kc.Occlusion, kc.GuidedGradCAM]
 )

@@ -110,6 +110,7 @@ def test_initialisers_of_the_layers_are_used(images):
     assert 0.05 < kernel.std() < 0.2
 
 
+@pytest.mark.exhaustive
 def test_initialisers_with_a_seed_of_their_own_draw_anew(images):
     """Else a layer gets the weights that its training began with."""
     model = network(initializer=keras.initializers.GlorotUniform(seed=7))
@@ -204,6 +205,7 @@ def test_random_numbers_of_keras_stay(runs):
         np.testing.assert_array_equal(before, after)
 
 
+@pytest.mark.exhaustive
 def test_batches_and_the_rest_of_the_images_do_not_count(images):
     model = network()
     together = cascading_randomization(model, images, kc.HiResCAM, 1)
@@ -229,14 +231,14 @@ def test_constant_maps_give_numbers(images):
 @pytest.mark.parametrize(
     ("form", "number"),
     [
-        ("Sequential, unbuilt, then called", 3),
+        pytest.param("Sequential, unbuilt, then called", 3, marks=pytest.mark.exhaustive),
         ("nested twice in Functional", 3),
-        ("several outputs", 4),
+        pytest.param("several outputs", 4, marks=pytest.mark.exhaustive),
         ("image and table", 4),
-        ("one sigmoid unit", 3),
-        ("mixed_bfloat16", 3),
+        pytest.param("one sigmoid unit", 3, marks=pytest.mark.exhaustive),
+        pytest.param("mixed_bfloat16", 3, marks=pytest.mark.exhaustive),
         ("subclassed", 3),
-        ("layer made of layers", 2),
+        pytest.param("layer made of layers", 2, marks=pytest.mark.exhaustive),
     ],
 )
 def test_forms_of_models(form, number, tmp_path, rng):
@@ -254,6 +256,7 @@ def test_forms_of_models(form, number, tmp_path, rng):
         assert not np.array_equal(weight, value)
 
 
+@pytest.mark.exhaustive
 def test_layers_with_state_beside_their_weights_are_copied_whole(rng):
     """`Normalization` computes with what `adapt` left, not with its variables."""
     images = 5 * rng.normal(size=(2, 8, 8, 3)).astype("float32") + 3
@@ -269,6 +272,7 @@ def test_layers_with_state_beside_their_weights_are_copied_whole(rng):
     np.testing.assert_allclose(method.calls[0][1].heatmaps, expected.heatmaps, rtol=1e-4)
 
 
+@pytest.mark.exhaustive
 def test_layers_of_one_name_in_two_parts_are_two(images):
     def part(name):
         conv = L.Conv2D(3, 3, padding="same", name="conv")
@@ -327,6 +331,7 @@ def test_clones_that_are_no_copies_are_refused(images, tmp_path):
     assert_same(before, snapshot(model, images, tmp_path / "after.keras"))
 
 
+@pytest.mark.exhaustive
 def test_clones_that_share_weights_with_the_model_are_refused(images, tmp_path):
     """Neither all of them, nor some: a forgotten backbone would never become random."""
     model = network()
@@ -347,6 +352,7 @@ def test_clones_that_share_weights_with_the_model_are_refused(images, tmp_path):
             np.testing.assert_array_equal(old, new)
 
 
+@pytest.mark.exhaustive
 def test_clone_that_gives_one_other_model_twice_does_no_harm(images):
     model, other = network(), network()
     drawn = snapshot_of_weights(keras.models.clone_model(other))
@@ -471,6 +477,7 @@ def test_random_logit_of_two_classes_and_of_one_unit(rng):
         )
 
 
+@pytest.mark.exhaustive
 def test_random_logit_repeats_and_leaves_everything_alone(images, tmp_path, capsys):
     model = small_model(size=8)
     explain = kc.CAM(model)
@@ -506,6 +513,7 @@ def test_bad_input_of_random_logit(rng):
         random_logit(explain, images, seed=-1)
 
 
+@pytest.mark.exhaustive
 def test_layers_of_one_name_in_two_models_are_two_layers(images):
     parts = []
     for name in ("first", "second"):
