@@ -13,7 +13,9 @@ def check_integer(name, value, low=1, high=2**31 - 1):
     """
     whole = hasattr(value, "__index__") and np.ndim(value) == 0 and not isinstance(value, bool)
     if not (whole and low <= value.__index__() <= high):
-        limit = "" if high == 2**31 - 1 else f" and at most {high}"
+        limit = "" if high in (2**31 - 1, math.inf) else f" and at most {high}"
+        if whole and value.__index__() > high:
+            limit = f" and at most {high}"
         raise ValueError(
             f"`{name}` must be an integer of at least {low}{limit}. Received: {value!r}."
         )

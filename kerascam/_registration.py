@@ -55,7 +55,8 @@ class _KerasFinder:
 
         def exec_module(module):
             execute(module)
-            if self in sys.meta_path:  # Keras was not imported before, as by another thread.
+            is_whole = module.__name__ == "keras"  # A loader may load other modules, too.
+            if is_whole and self in sys.meta_path:  # No other thread has imported it before.
                 sys.meta_path.remove(self)
                 _register()
 

@@ -6,7 +6,7 @@ import pytest
 from conftest import small_model
 
 import kerascam as kc
-from kerascam.explainers import progress
+from kerascam.explainers import METHODS, progress
 
 
 @pytest.fixture
@@ -191,3 +191,12 @@ def test_images_of_a_model_that_takes_integers():
 def test_a_function_must_give_a_number_for_each_image(images):
     with pytest.raises(ValueError, match="one number for each image"):
         kc.CAM(small_model(5))(images, lambda scores: scores[0])
+
+
+@pytest.mark.parametrize("method", [*METHODS, kc.metrics.Scorer])
+def test_an_argument_that_does_not_exist_is_named_with_the_nearest(method):
+    message = (
+        rf"`{method.__name__}` takes \[.*'batch_size'.*\]. Received: \['batchsize'\]. The near"
+    )
+    with pytest.raises(TypeError, match=message):
+        method(small_model(2, size=8), batchsize=3)

@@ -17,9 +17,9 @@ SHAPE = (4, 5, 3)
 class Spy(Scorer):
     """Keeps all images that it scores."""
 
-    def __call__(self, images, verbose="auto"):
+    def __call__(self, images, *, verbose="auto"):
         self.seen.append(np.array(images))
-        return super().__call__(images, verbose)
+        return super().__call__(images, verbose=verbose)
 
     seen: list = []  # noqa: RUF012
 

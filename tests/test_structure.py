@@ -21,7 +21,7 @@ ROWS = [
     {"graph", "models"},
     {"backend", "layers"},
     {"visualization", "datasets"},
-    {"_checks"},
+    {"_checks", "_warn"},
 ]
 # Who may import what is heavy.
 HEAVY = {

@@ -21,9 +21,15 @@ from kerascam.backend.tensorflow import (
     repeat,
     trace,
 )
-from kerascam.backend.tensorflow_graph import ancestors, before_activation, rectified_gradient
+from kerascam.backend.tensorflow_graph import (
+    INVERTIBLE,
+    ancestors,
+    before_activation,
+    rectified_gradient,
+)
 
 __all__ = [
+    "INVERTIBLE",
     "Compiled",
     "ancestors",
     "before_activation",

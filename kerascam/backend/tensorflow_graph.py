@@ -27,7 +27,8 @@ _LINEAR = (
     *("Add", "AddV2", "BiasAdd", "Sub", "Neg", "MatMul", "BatchMatMulV2", "Einsum", "Conv2D"),
     *("Mean", "Sum", "Max", "ConcatV2", "Pack", "GatherV2", "StridedSlice", "Transpose"),
 )
-_STRIPPED = ("softmax", "log_softmax", "sigmoid")
+# Activations that the score before them is found for.
+INVERTIBLE = ("softmax", "log_softmax", "sigmoid")
 # Operations with weights: what comes before them is inside the network, not at its end.
 _WEIGHTED = ("MatMul", "BatchMatMulV2", "Einsum", "Conv2D", "Conv3D", "DepthwiseConv2dNative")
 
@@ -43,7 +44,7 @@ def before_activation(tensor):
     while operation.type in _PASSING:
         operation = operation.inputs[0].op
     name = _ACTIVATIONS.get(operation.type)
-    if name in _STRIPPED:
+    if name in INVERTIBLE:
         return tf.reshape(operation.inputs[0], tf.shape(tensor)), name
     if name is not None:
         return tensor, name
@@ -53,7 +54,7 @@ def before_activation(tensor):
     if operation.type not in _LINEAR and not scaled:
         return tensor, operation.type
     for found in _upstream([tensor], stop=_WEIGHTED):
-        if _ACTIVATIONS.get(found.type) in _STRIPPED:
+        if _ACTIVATIONS.get(found.type) in INVERTIBLE:
             return tensor, f"{_ACTIVATIONS[found.type]} and operations after it"
     return tensor, "linear"
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerascam.class_model.warn import warn_user
+from kerascam._warn import warn_user
 from kerascam.explainers.progress import Progress
 
 

@@ -6,12 +6,12 @@ import time
 import numpy as np
 from keras import ops
 
+from kerascam._warn import warn_user
 from kerascam.backend import random_normal
 from kerascam.class_model.ascent import Ascent
 from kerascam.class_model.call_checks import check_finite
 from kerascam.class_model.resize import resize
 from kerascam.class_model.strengths import choose_strengths
-from kerascam.class_model.warn import warn_user
 
 _SECONDS = 0.3  # A compiled run of steps takes about so long, and then Ctrl-C is heard.
 

@@ -4,6 +4,6 @@ The files of the commands import what they work with when they are called, so th
 version are there at once.
 """
 
-from kerascam.cli.app import app, main
+from kerascam.cli.application import app, main
 
 __all__ = ["app", "main"]

@@ -1,5 +1,6 @@
 """Drawn shapes among clutter."""
 
+import math
 from typing import NamedTuple
 
 import cv2
@@ -103,7 +104,7 @@ def shapes(
         ("clutter", clutter, 0),
         ("seed", seed, 0),
     ]:
-        check_integer(name, value, low=least)
+        check_integer(name, value, low=least, high=math.inf)
     if not 0 < object_size[0] <= object_size[1] <= 0.9:
         raise ValueError(
             "`object_size` must be a range (low, high) within 0..0.9. Received: "

@@ -1,5 +1,7 @@
 """What stands for "nothing to see": the baseline that an image is compared with."""
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
@@ -27,6 +29,7 @@ class Baseline:
 
     def __init__(self, value, images):
         self._blur = value if isinstance(value, str) and value in ("blurred", "rise") else None
+        self._value: Any = None
         if self._blur:
             return
         if isinstance(value, (str, bytes)) or value is None:
@@ -38,7 +41,8 @@ class Baseline:
         self._value = self._value.astype("float32")
         if not np.isfinite(self._value).all():
             raise ValueError("`baseline` must be finite. Received: values that are not.")
-        shape = (images.shape[0] or 1, *images.shape[1:])
+        number = len(images) if isinstance(images, np.ndarray) else 1
+        shape = (number, *images.shape[1:])
         fits = self._value.ndim <= len(shape) and all(
             have == 1 or want in (None, have)
             for want, have in zip(shape[::-1], self._value.shape[::-1], strict=False)
@@ -48,6 +52,11 @@ class Baseline:
                 f"`baseline` must fit images of shape {tuple(shape[1:])}. Received: shape "
                 f"{self._value.shape}."
             )
+
+    @property
+    def value(self):
+        """What stands for all images, an array; `None` where each is blurred."""
+        return self._value
 
     def of(self, images):
         """The baseline of each image, float32, of their shape."""

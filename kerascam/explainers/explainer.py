@@ -1,12 +1,12 @@
 """What all explainers share."""
 
 import abc
-import warnings
 from typing import Any
 
 import keras
 from keras import ops
 
+from kerascam._warn import warn_user
 from kerascam.backend import compile_function, fold
 from kerascam.explainers.explanation import Explanation
 from kerascam.explainers.predictor import Predictor
@@ -50,8 +50,8 @@ class Explainer(Predictor, abc.ABC):
 
     _is_rectified = False  # Whether the method cuts off what is negative.
 
-    def __init__(self, model, *, output=None, score=None, batch_size=32):
-        super().__init__(model, output=output, score=score, batch_size=batch_size)
+    def __init__(self, model, *, output=None, score=None, batch_size=32, **unknown):
+        super().__init__(model, output=output, score=score, batch_size=batch_size, **unknown)
         self._by_class = compile_function(
             lambda inputs, classes: self._run(inputs, ClassTarget(classes)),
             self.inputs,
@@ -122,12 +122,11 @@ class Explainer(Predictor, abc.ABC):
         dead = int((~heatmaps.any(axis=tuple(range(1, heatmaps.ndim)))).sum())
         if dead:
             self._warned = True
-            warnings.warn(
+            warn_user(
                 f"{dead} of {len(heatmaps)} heatmaps of {type(self).__name__} are zero everywhere. "
                 "That is a result: the method keeps only what raises the score, and there is "
                 "nothing, as for many classes of a network that is not trained. `kc.HiResCAM` "
-                "also shows what lowers it. This is said once for each explainer.",
-                stacklevel=3,
+                "also shows what lowers it. This is said once for each explainer."
             )
 
     def _compiled_for(self, function):

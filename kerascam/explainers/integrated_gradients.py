@@ -27,7 +27,8 @@ class IntegratedGradients(PixelExplainer):
         steps: Number of points on the way. Default 50; for expected gradients 100 to 200 are usual.
         baseline: A number (0 by default, which is mean grey for many preprocessings and black for
             others), an image `(height, width, channels)`, `"blurred"` (each image, blurred by a
-            tenth of its shorter side), or a set of images `(num, height, width, channels)`.
+            tenth of its shorter side), `"rise"` (blurred less, see `deletion`), or a set of images
+            `(num, height, width, channels)`.
         rule: How the integral is computed: `"gauss-legendre"` (most exact for a smooth network) or
             `"midpoint"`.
         seed: Seed of the random points of expected gradients.

@@ -27,8 +27,8 @@ class Occlusion(Explainer):
             eighth of each side of the image.
         strides: Distance of patches in pixels, or one for each axis, at most `patch_size`, which
             must be passed too. Default: half of a patch.
-        baseline: What covers: a number, an image `(height, width, channels)`, or `"blurred"`, see
-            `IntegratedGradients`.
+        baseline: What covers: a number, an image `(height, width, channels)`, `"blurred"` or
+            `"rise"`, see `IntegratedGradients`.
         **kwargs: See `Explainer`.
 
     Raises:

@@ -1,5 +1,7 @@
 """What computes scores of a model's images, batch by batch."""
 
+import difflib
+import inspect
 from typing import Any
 
 import numpy as np
@@ -35,7 +37,9 @@ class Predictor:
         batch_size: See `Explainer`.
     """
 
-    def __init__(self, model, *, output=None, score=None, batch_size=32):
+    def __init__(self, model, *, output=None, score=None, batch_size=32, **unknown):
+        if unknown:
+            raise TypeError(_refusal(type(self), sorted(unknown)))
         self.batch_size = check_integer("batch_size", batch_size)
         self._network = Network(model, output, score)
         self._inputs = Inputs(self._network.graph.input_names, self._network.inputs)
@@ -43,7 +47,7 @@ class Predictor:
 
     @property
     def num_classes(self):
-        """Number of scores of each image."""
+        """Number of scores of each image; 1 for a single unit, which has two classes."""
         return self._network.num_scores
 
     @property
@@ -110,3 +114,17 @@ class Predictor:
             batches.append([ops.convert_to_numpy(tensor) for tensor in compute(*batch)])
             self._progress.end()
         return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+
+
+def _refusal(kind, unknown):
+    """What is said of arguments that a class does not take: it passes on what it does not know."""
+    names = {
+        name
+        for base in kind.__mro__
+        if "__init__" in vars(base)
+        for name, parameter in inspect.signature(base.__init__).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    near = [match for name in unknown for match in difflib.get_close_matches(name, names, n=1)]
+    hint = f" The nearest is {near[0]!r}." if near else ""
+    return f"`{kind.__name__}` takes {sorted(names)}. Received: {unknown}.{hint}"

@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 
+from kerascam.backend import INVERTIBLE
 from kerascam.graph.identity import keeps_values, unchanged
 from kerascam.graph.opaque import (
     WithoutActivation,
@@ -13,7 +14,6 @@ from kerascam.graph.opaque import (
 )
 from kerascam.graph.operations import Graph
 
-_STRIPPED = ("softmax", "sigmoid", "log_softmax")
 # TensorFlow's own functions have other names than those of Keras.
 _ALIASES = {"softmax_v2": "softmax", "log_softmax_v2": "log_softmax"}
 
@@ -44,7 +44,7 @@ def without_activation(graph: Graph, output: int) -> tuple[int, str]:
     if step is None:
         return output, "linear"
     activation, linear = _ending(graph, step, slot)
-    if activation in _STRIPPED:
+    if activation in INVERTIBLE:
         graph.replace(step, linear)
         return output, activation
     if activation == "linear":
@@ -83,7 +83,7 @@ def _hidden_activation(graph, step):
             continue
         seen.add(step.outputs)
         activation, _ = _ending(graph, step, step.outputs[0])
-        if activation.split(" ")[0] in _STRIPPED:
+        if activation.split(" ")[0] in INVERTIBLE:
             return activation.split(" ")[0] + " and operations after it", step
         if not getattr(step.operation, "weights", None):
             producers = [graph.producer(slot) for slot in step.inputs.values()]

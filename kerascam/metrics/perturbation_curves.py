@@ -109,7 +109,11 @@ def replacement(baseline, images):
         baseline: See `deletion`.
         images: `(batch, height, width, channels)`.
     """
-    return ops.convert_to_numpy(Baseline(baseline, images).of(images))
+    given = Baseline(baseline, images)
+    if given.value is not None:
+        return np.broadcast_to(given.value, images.shape)
+    # One after the other, as a blur takes memory of its own.
+    return np.concatenate([ops.convert_to_numpy(given.of(image[None])) for image in images])
 
 
 def ranks(heatmaps):

@@ -40,7 +40,7 @@ class Scorer(Predictor):
             lambda inputs: [self._network.scores(inputs)], self.inputs
         )
 
-    def __call__(self, images, verbose="auto"):
+    def __call__(self, images, *, verbose="auto"):
         """Scores before softmax or sigmoid, `(batch, classes)`, float32.
 
         Args:

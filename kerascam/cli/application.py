@@ -1,5 +1,6 @@
 """The app that the commands belong to."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -26,7 +27,8 @@ app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options"
 
 def main():
     """Runs the command line in a process of its own."""
-    silence_tensorflow()
+    if sys.argv[1:2] != ["board"]:  # TensorBoard's own messages are for the user.
+        silence_tensorflow()
     app(prog_name="kerascam")
 
 
