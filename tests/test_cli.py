@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from conftest import event_steps, small_model
 from tensorboard import main as tensorboard_main
+from tensorboard import main_lib
 from typer.testing import CliRunner
 
 import kerascam as kc
@@ -63,7 +64,10 @@ def test_help_and_version_need_no_tensorflow(arguments):
 
 
 def test_board_needs_no_tensorflow(tmp_path):
-    before = "from tensorboard import main\nmain.run_main = lambda: print(*sys.argv)"
+    before = (  # What TensorBoard does first is to look for TensorFlow.
+        "from tensorboard import main, main_lib\n"
+        "main.run_main = lambda: (main_lib.global_init(), print(*sys.argv))"
+    )
     result = process("board", tmp_path, before=before)
     assert result.stderr == ""
     started, modules = result.stdout.splitlines()
@@ -157,6 +161,9 @@ def test_board_shows_all_steps_and_passes_options_on(tmp_path, monkeypatch):
     started = []
     monkeypatch.setattr(tensorboard_main, "run_main", lambda: started.append(sys.argv))
     monkeypatch.setattr(sys, "argv", ["kerascam"])
+    # What the command changes in TensorBoard is put back for the tests that follow.
+    monkeypatch.setitem(sys.modules, "tensorboard.compat.notf", None)
+    monkeypatch.setattr(main_lib, "global_init", main_lib.global_init)
     assert run("board", tmp_path, "--port", "7007", "--bind_all").exit_code == 0
     (arguments,) = started
     assert arguments[1:] == [

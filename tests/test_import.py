@@ -93,6 +93,11 @@ def test_a_package_imports_no_more_than_it_needs(module, expected):
     assert sorted(known & imported(f"import {module}")) == expected
 
 
+def test_all_may_be_imported_at_once():
+    """By a switch of lazy_loader, for those who want to see errors early."""
+    python("import kerascam; kerascam.CAM", EAGER_IMPORT="1")
+
+
 def test_names_are_those_of_the_stubs():
     """What is lazy reads its names from its stub; what is not has no stub."""
     for name in PACKAGES:

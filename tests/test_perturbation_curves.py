@@ -11,6 +11,7 @@ from tiny import Tiny, gap_network, linear_network
 
 import kerascam as kc
 from kerascam.metrics import Scorer, deletion, insertion
+from kerascam.metrics.perturbation_curves import replacement
 
 SHAPE = (4, 5, 3)
 IMAGE_FORMS = [
@@ -135,6 +136,12 @@ def test_insertion_begins_with_a_blur_of_11_pixels(rng):
     np.testing.assert_allclose(inserted.probabilities[:, 0], expected, rtol=1e-4)
     deleted = deletion(tiny.model, images, heatmaps, 1, pixels=224, baseline="rise")
     np.testing.assert_allclose(deleted.probabilities[:, -1], expected, rtol=1e-4)
+
+
+def test_a_baseline_of_one_number_takes_no_memory():
+    images = np.zeros((50, 4, 5, 3), "float32")
+    for baseline in (0.5, [0.1, 0.2, 0.3], images[0]):
+        assert replacement(baseline, images).strides[0] == 0  # The same for all images.
 
 
 def test_blurred_means_what_it_means_to_explainers(rng):
