@@ -18,6 +18,7 @@ def convolutions(model):
     ]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("build", "size", "cells", "channels"),
     [
@@ -39,6 +40,7 @@ def test_map_sizes_at_the_papers_input_sizes(build, size, cells, channels):
     assert build(include_top=False).output_shape == (None, cells, cells, channels)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("build", [M.AlexNetGAP, M.VGG16GAP, M.GoogLeNetGAP])
 def test_any_input_size(build, rng):
     model = build(classes=3, input_shape=(None, None, 1), classifier_activation=None)
@@ -80,6 +82,7 @@ def test_alexnet_layers():
     ]
 
 
+@pytest.mark.exhaustive
 def test_vgg_is_that_of_keras_applications(rng, tmp_path):
     """Same features as VGG16 up to `block5_conv3`, once the weights are the same."""
     reference = keras.applications.VGG16(include_top=False, weights=None, input_shape=(32, 32, 3))
@@ -128,6 +131,7 @@ def test_googlenet_modules_have_the_papers_channels():
         assert model.get_layer(name).count_params() == count
 
 
+@pytest.mark.exhaustive
 def test_googlenet_starts_as_the_released_network(rng):
     """Symmetric padding before the first convolution: a flipped image gives flipped features."""
     model = M.GoogLeNetGAP(include_top=False, input_shape=(225, 225, 3))

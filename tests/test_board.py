@@ -13,8 +13,9 @@ import urllib.request
 
 import numpy as np
 import pytest
+from conftest import small_model
 
-from kerascam.cli.shapes_demo import run_demo
+import kerascam as kc
 
 selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -31,11 +32,15 @@ pytestmark = [
 
 @pytest.fixture
 def board(tmp_path):
-    """Address of a TensorBoard on the demo's log directory."""
+    """Address of a TensorBoard on the log directory of a short training, or on another."""
     log_dir = os.environ.get("KERASCAM_LOG_DIR")
     if log_dir is None:
         log_dir = tmp_path / "demo"
-        run_demo(quick=True, epochs=EPOCHS, log_dir=log_dir)
+        data = kc.datasets.shapes(8)
+        model = small_model(4, size=64)
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        logger = kc.callbacks.HeatmapLogger(log_dir, data.images, data.labels)
+        model.fit(data.images, data.labels, epochs=EPOCHS, verbose=0, callbacks=[logger])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

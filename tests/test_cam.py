@@ -473,9 +473,14 @@ def test_real_networks_for_every_class(name, rng, tmp_path):
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (APPLICATIONS.VGG16, "'fc2' \\(Dense\\) with activation 'relu'"),
-        (APPLICATIONS.ConvNeXtTiny, "_head_layernorm' \\(LayerNormalization\\)"),
         (APPLICATIONS.MobileNetV3Small, "\\(Activation\\) with activation 'hard_silu'"),
+        *(
+            pytest.param(*pair, marks=pytest.mark.exhaustive)
+            for pair in [
+                (APPLICATIONS.VGG16, "'fc2' \\(Dense\\) with activation 'relu'"),
+                (APPLICATIONS.ConvNeXtTiny, "_head_layernorm' \\(LayerNormalization\\)"),
+            ]
+        ),
     ],
 )
 def test_real_networks_that_end_otherwise_are_refused(build, message):

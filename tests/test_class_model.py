@@ -113,6 +113,7 @@ def test_shift_of_all_scores_changes_nothing():
     np.testing.assert_allclose(after.scores, before.scores + 7, rtol=1e-5)
 
 
+@pytest.mark.exhaustive
 def test_a_larger_penalty_gives_a_smaller_image():
     tiny = Tiny(SHAPE)
     norms = [
@@ -358,6 +359,7 @@ def test_the_only_channel_of_a_layer_is_raised():
 # Sizes.
 
 
+@pytest.mark.exhaustive
 def test_sizes_that_the_network_takes():
     inputs = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(4, 3, 2, activation="relu", bias_initializer="ones")(inputs)

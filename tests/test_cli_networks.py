@@ -53,6 +53,7 @@ def test_preprocessing_leaves_the_images_as_they_are(mode, rng):
     np.testing.assert_array_equal(back, np.rint(before).astype("uint8"))
 
 
+@pytest.mark.exhaustive
 def test_a_network_by_its_name_has_names_and_its_preprocessing(monkeypatch, tmp_path):
     original = keras.applications.MobileNetV2
 
@@ -129,6 +130,7 @@ def test_weights_with_a_json_file(model, tmp_path):
         find_network("b.weights.h5", "model.json")
 
 
+@pytest.mark.exhaustive
 def test_weights_with_a_network_by_its_name(model, tmp_path):
     (tmp_path / "names.txt").write_text("cat\ndog\n")
     known = kc.models.EfficientNetLite0(weights=None, classes=2)

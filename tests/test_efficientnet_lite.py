@@ -99,6 +99,7 @@ def test_features_are_those_of_the_whole_network(network, images):
     np.testing.assert_allclose(pooled, features.mean(axis=(1, 2)), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.exhaustive
 def test_weights_are_converted_once(home, network, monkeypatch):
     (cached,) = home.rglob("*.weights.h5")
     assert cached == imagenet_weights.cache_path()
@@ -185,6 +186,7 @@ def test_a_truncated_package_leaves_nothing(tmp_path, monkeypatch):
     assert not (tmp_path / "keras").exists()
 
 
+@pytest.mark.exhaustive
 def test_the_package_is_missing(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr(imagenet_weights, "_PACKAGE", "no_such_package")

@@ -42,6 +42,7 @@ def test_explain_without_a_model(tmp_path):
     assert "Wrote 3 files to explanations." in result.output
 
 
+@pytest.mark.exhaustive
 def test_explain_a_class_by_its_name(tmp_path):
     arguments = ["--class", "Egyptian cat", "--method", "gradcam", "-o", "out"]
     result = run("explain", PHOTOGRAPHS / "chelsea.png", *arguments)
@@ -49,6 +50,7 @@ def test_explain_a_class_by_its_name(tmp_path):
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["chelsea_gradcam_Egyptian-cat.png"]
 
 
+@pytest.mark.exhaustive
 def test_demo_on_photographs(tmp_path):
     result = run("demo", "--imagenet")
     assert result.exit_code == 0, result.output

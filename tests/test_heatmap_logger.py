@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import compiled_model, event_steps, events, mostly_exhaustive, small_model
-from families import one_of_each_family
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import kerascam as kc
@@ -158,6 +157,7 @@ def test_traced_once_for_the_whole_training(data, tmp_path):
     assert explain._by_class.num_traces == 1
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("steps_per_execution", "expected"), [(1, [3, 6, 9, 12]), (2, [4, 6, 10, 12])]
 )
@@ -218,6 +218,7 @@ def test_without_labels_the_predicted_class_is_explained(data, tmp_path):
         assert found[f"cam_max/image_{index}"][0] == pytest.approx(expected[index])
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "targets",
     ["predicted", 2, np.array([3, 1, 2, 0] * 4), lambda scores: scores[:, 1] - scores[:, 0]],
@@ -243,6 +244,7 @@ def test_one_channel(rng, tmp_path):
     assert (sample[:224, :, 0] == sample[:224, :, 1]).all()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("batched", [False, True])
 @pytest.mark.parametrize("with_labels", [False, True])
 def test_data_sets(data, tmp_path, batched, with_labels):
@@ -382,6 +384,7 @@ def test_a_training_that_diverged(data, tmp_path):
     assert np.isnan(events(tmp_path)["cam_max/image_0"][1])
 
 
+@pytest.mark.exhaustive
 def test_distributed_training(data, tmp_path):
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     with strategy.scope():
@@ -410,6 +413,7 @@ def test_mixed_precision(data, tmp_path, policy):
     assert len(np.unique(samples[2][:224].reshape(-1, 3), axis=0)) > 50
 
 
+@pytest.mark.exhaustive
 def test_never_predicts_or_evaluates(data, tmp_path, monkeypatch):
     model = compiled()
     for name in ("predict", "evaluate", "predict_on_batch", "test_on_batch"):
@@ -436,7 +440,13 @@ def test_training_is_the_same_with_and_without(data, tmp_path):
         np.testing.assert_array_equal(plain, logged)
 
 
-@pytest.mark.parametrize(("scale", "equal"), [("image", False), ("shared", True), ((0, 9), True)])
+@pytest.mark.parametrize(
+    ("scale", "equal"),
+    [
+        ("image", False),
+        *(pytest.param(s, True, marks=pytest.mark.exhaustive) for s in ("shared", (0, 9))),
+    ],
+)
 def test_scale_of_the_colours(data, tmp_path, monkeypatch, scale, equal):
     ranges = []
     colorize = kc.visualization.colorize
@@ -608,7 +618,7 @@ ARGUMENTS = {
 
 
 @pytest.mark.filterwarnings("ignore:.* zero everywhere")
-@pytest.mark.parametrize("method", mostly_exhaustive(METHODS, one_of_each_family(0)))
+@pytest.mark.parametrize("method", mostly_exhaustive(METHODS, [kc.GradCAM]))
 def test_every_method_is_logged_as_a_class_or_with_arguments(method, data, tmp_path):
     model = compiled()
     images, labels = data

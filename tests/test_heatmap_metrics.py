@@ -127,6 +127,7 @@ def test_drift_is_zero_where_nothing_is_learnt(data):
     assert set(history) == ALWAYS | {"accuracy", "loss"}
 
 
+@pytest.mark.exhaustive
 def test_boxes_and_masks_say_the_same(data):
     histories = []
     truths = [
@@ -288,6 +289,7 @@ def test_scalars_in_tensorboard(data, tmp_path):
         np.testing.assert_allclose(list(steps.values()), history[f"cam_{name}"], rtol=1e-5)
 
 
+@pytest.mark.exhaustive
 def test_without_a_log_dir_nothing_is_written(data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     fit(compiled(), data, [HeatmapMetrics(*data)])
@@ -456,6 +458,7 @@ def test_one_unit(data):
     assert "cam_shift_ambiguity" not in history
 
 
+@pytest.mark.exhaustive
 def test_data_sets_and_pairs(data):
     images, labels = data
     dataset = tf.data.Dataset.from_tensor_slices((images, labels)).batch(3)

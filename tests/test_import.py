@@ -45,6 +45,7 @@ def imported(code):
     return set(python(f"import sys\n{code}\nprint(*sys.modules)").stdout.split())
 
 
+@pytest.mark.exhaustive
 def test_importing_builds_no_model_and_loads_no_tool():
     result = python(
         "import sys, keras\n"
@@ -93,6 +94,7 @@ def test_a_package_imports_no_more_than_it_needs(module, expected):
     assert sorted(known & imported(f"import {module}")) == expected
 
 
+@pytest.mark.exhaustive
 def test_all_may_be_imported_at_once():
     """By a switch of lazy_loader, for those who want to see errors early."""
     python("import kerascam; kerascam.CAM", EAGER_IMPORT="1")

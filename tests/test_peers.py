@@ -20,6 +20,7 @@ def linear_copy(model):
     return copy
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("form", FORMS)
 def test_gradients_of_a_plain_tape(form, tmp_path, rng):
     model = build(form, tmp_path)

@@ -121,6 +121,7 @@ def test_each_image_has_a_change_of_its_own(images, rng):
     assert np.abs(same[0] - same[1]).max() > 0.05
 
 
+@pytest.mark.exhaustive
 def test_gradient_of_shifts_is_exact_and_of_turns_close(rng):
     """The gradient of a linear map is its transpose."""
     image = tf.constant(rng.uniform(size=(1, 24, 24, 1)), tf.float32)
