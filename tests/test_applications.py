@@ -36,9 +36,9 @@ def with_scores_at_its_end(model):
     """The same layers without the softmax."""
     layer = model.layers[-1]
     if not layer.weights:
-        return keras.Model(model.inputs, layer.input)
+        return keras.Model(model.inputs[0], layer.input)
     scores = keras.layers.Dense(layer.units)
-    linear = keras.Model(model.inputs, scores(layer.input))
+    linear = keras.Model(model.inputs[0], scores(layer.input))
     scores.set_weights(layer.get_weights())
     return linear
 

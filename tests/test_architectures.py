@@ -49,6 +49,7 @@ def test_any_input_size(build, rng):
         assert np.isfinite(np.asarray(model(images))).all()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("build", [M.AlexNetGAP, M.VGG16GAP, M.GoogLeNetGAP])
 def test_paper_text_is_the_default_and_the_release_an_option(build):
     text = build(classes=3)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import assert_same, randomize, small_model, snapshot
+from conftest import assert_same, mostly_exhaustive, randomize, small_model, snapshot
 from forms import FORMS, build
 from tiny import Tiny, linear_network
 
@@ -54,7 +54,7 @@ def test_maximum_of_a_linear_score():
     )
 
 
-@pytest.mark.parametrize("steps", [0, 1, 7, 40])
+@pytest.mark.parametrize("steps", mostly_exhaustive([0, 1, 7, 40], [7]))
 def test_iterate_after_some_steps(steps):
     model, kernel, _ = linear_network(SHAPE)
     rate, penalty = 0.2, 0.3
@@ -238,6 +238,7 @@ def test_traced_once_and_new_weights_are_seen():
     np.testing.assert_array_equal(changed.images, kc.ClassModel(model)([1, 2], steps=5).images)
 
 
+@pytest.mark.exhaustive
 def test_steps_between_two_looks_at_the_clock_do_not_matter(monkeypatch):
     find = kc.ClassModel(small_model(4))
     counts = []
@@ -252,6 +253,7 @@ def test_steps_between_two_looks_at_the_clock_do_not_matter(monkeypatch):
     np.testing.assert_array_equal(free.objectives, framed.objectives)
 
 
+@pytest.mark.exhaustive
 def test_frames():
     find = kc.ClassModel(small_model(4))
     found = find([1, 2], steps=10, frames=4)
@@ -411,7 +413,7 @@ def test_plain_ascent_does_not_run_away_in_coarse_octaves(scale):
     "arguments",
     [
         {"preset": "paper", "optimizer": lambda: keras.optimizers.SGD(1e30)},
-        {"penalty": 1e38},
+        pytest.param({"penalty": 1e38}, marks=pytest.mark.exhaustive),
     ],
 )
 def test_an_ascent_that_diverges_goes_back_and_says_so(arguments):
@@ -450,6 +452,7 @@ def test_zero_gradient_at_the_zero_image_is_left_by_noise():
     assert not np.array_equal(other.images[0], found.images[0])
 
 
+@pytest.mark.exhaustive
 @pytest.mark.filterwarnings("ignore:.*exactly zero")
 def test_a_dead_network_gives_no_nan():
     model = small_model(4)
@@ -564,7 +567,7 @@ REFUSED = {
     "1-D signals": (ValueError, "must take one image"),
     "3-D volumes": (ValueError, "must take one image"),
 }
-CORE = ("several outputs", "subclassed")  # The forms that are most unlike each other.
+CORE = ("several outputs",)  # That which the quick tests have.
 
 
 @pytest.mark.filterwarnings("ignore:.*exactly zero")

@@ -193,6 +193,7 @@ def test_batches(data, tmp_path):
     assert event_steps(tmp_path, "class_model/class_1") == [4, 6, 10, 12]
 
 
+@pytest.mark.exhaustive
 def test_beside_heatmaps_and_keras(data, tmp_path):
     images, labels = data
     callbacks = [
@@ -238,6 +239,7 @@ def test_a_fault_at_the_end_is_a_warning(data, tmp_path, monkeypatch):
         fit(compiled(), data, [logger])
 
 
+@pytest.mark.exhaustive
 def test_ctrl_c_ends_the_training(data, tmp_path, monkeypatch):
     logger = paper_logger(tmp_path, [1], steps=1)
     advance = Ascent.advance

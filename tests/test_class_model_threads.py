@@ -66,6 +66,7 @@ def test_threads_with_different_numbers_of_images_and_several_octaves():
     assert_right(2 * calls, 2)
 
 
+@pytest.mark.exhaustive
 def test_a_function_in_one_thread_and_classes_in_another(monkeypatch):
     find = PAPER(small_model(4))
     functions = []

@@ -51,6 +51,7 @@ def test_presets_and_formats(path, tmp_path):
     assert out.read_bytes()[:2] == b"\xff\xd8"
 
 
+@pytest.mark.exhaustive
 def test_one_unit_and_any_size(tmp_path):
     inputs = keras.Input((None, None, 1))
     x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3, activation="relu")(inputs))

@@ -46,6 +46,7 @@ def test_photographs_are_recognised(network, images):
     assert [names[c] for c in classes] == ["espresso", "tripod", "moped", "Egyptian cat"]
 
 
+@pytest.mark.exhaustive
 def test_maps_hold_the_logits_and_lie_on_the_object(network, images):
     heatmaps, targets, scores = kc.CAM(network)(images)
     logits = keras.Model(network.inputs[0], network.layers[-2].output)(images)

@@ -171,6 +171,7 @@ def test_variance_is_exact_far_from_zero(rng):
     np.testing.assert_allclose(found[0], found[1], rtol=0.05)
 
 
+@pytest.mark.exhaustive
 def test_the_seed_decides(rng):
     tiny = Tiny((4, 5, 3))
     images = draw(rng, (4, 5, 3))

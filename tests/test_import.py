@@ -170,6 +170,7 @@ def test_pickle_help_and_source():
         kc.GradCam  # noqa: B018
 
 
+@pytest.mark.exhaustive
 def test_other_backends_are_refused_with_what_to_do():
     result = python(
         "import keras; keras.backend.backend = lambda: 'jax'; import kerascam\n"
