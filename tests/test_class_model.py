@@ -567,14 +567,15 @@ REFUSED = {
     "1-D signals": (ValueError, "must take one image"),
     "3-D volumes": (ValueError, "must take one image"),
 }
-CORE = ("several outputs",)  # That which the quick tests have.
 
 
 @pytest.mark.filterwarnings("ignore:.*exactly zero")
 @pytest.mark.parametrize(
     "form",
     [
-        form if form in (*CORE, *REFUSED) else pytest.param(form, marks=pytest.mark.exhaustive)
+        form
+        if form in ("several outputs", *REFUSED)
+        else pytest.param(form, marks=pytest.mark.exhaustive)
         for form in FORMS
     ],
 )
@@ -639,6 +640,7 @@ def test_training_goes_on_as_if_nothing_had_happened(rng):
     assert histories[0] == histories[1]
 
 
+@pytest.mark.exhaustive
 def test_a_dropped_model_is_not_kept_alive():
     model = small_model(4)
     find = kc.ClassModel(model)

@@ -75,6 +75,7 @@ def test_board_needs_no_tensorflow(tmp_path):
     assert modules == ""
 
 
+@pytest.mark.exhaustive
 def test_nothing_is_said_but_what_kerascam_says(tmp_path, rng):
     small_model(3).save(tmp_path / "model.keras")
     picture = rng.integers(0, 256, size=(40, 50, 3)).astype("uint8")

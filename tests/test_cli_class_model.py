@@ -39,6 +39,7 @@ def test_a_sheet_of_classes(path, tmp_path):
     assert [item.name for item in tmp_path.iterdir() if item.name.endswith(".part")] == []
 
 
+@pytest.mark.exhaustive
 def test_presets_and_formats(path, tmp_path):
     out = tmp_path / "sheet.jpg"
     result = run(

@@ -383,6 +383,7 @@ def test_compiled_once_and_one_forward_pass_an_epoch(data, monkeypatch):
     assert measure._probes.explain._both.num_traces == 1
 
 
+@pytest.mark.exhaustive
 def test_the_logger_takes_the_maps_of_the_metrics(data, tmp_path, monkeypatch):
     images, labels = data
     computed = []
@@ -409,6 +410,7 @@ def test_the_logger_takes_the_maps_of_the_metrics(data, tmp_path, monkeypatch):
     assert callbacks[0]._probes._latest is None  # Nothing is kept when training has ended.
 
 
+@pytest.mark.exhaustive
 def test_the_first_of_the_images_are_shared_too_and_changed_weights_are_not(data, tmp_path):
     images, labels = data
 

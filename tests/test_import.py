@@ -154,6 +154,7 @@ for title, order in {ORDERS!r}.items():
 """
 
 
+@pytest.mark.exhaustive
 def test_no_function_is_hidden_by_its_module():
     """In every package a name is what its stub says, whatever was imported before."""
     python(LOOK)

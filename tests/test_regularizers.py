@@ -64,7 +64,10 @@ def test_l1_leaves_out_what_is_weak():
     np.testing.assert_allclose(find(1, steps=4000).images[0], expected, atol=0.02)
 
 
-@pytest.mark.parametrize("kind", [kc.class_model.Pixels, kc.class_model.Fourier])
+@pytest.mark.parametrize(
+    "kind",
+    [kc.class_model.Pixels, pytest.param(kc.class_model.Fourier, marks=pytest.mark.exhaustive)],
+)
 def test_blur_every_few_steps(kind):
     model, kernel, _ = linear_network((12, 11, 3))
     arguments = {
