@@ -103,6 +103,7 @@ def test_first_step_is_along_the_gradient_and_without_penalty():
         np.testing.assert_allclose(find(1, steps=1).images, 0.1 * gradient, rtol=1e-4, atol=1e-7)
 
 
+@pytest.mark.exhaustive
 def test_shift_of_all_scores_changes_nothing():
     tiny = Tiny(SHAPE)
     before = paper(tiny.model)([0, 1], steps=40)
@@ -207,6 +208,7 @@ def test_an_image_does_not_depend_on_the_others(preset, optimizer):
     np.testing.assert_allclose(in_parts.objectives[0], several.objectives[0], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.exhaustive
 def test_an_optimizer_begins_anew_at_each_call():
     find = kc.ClassModel(small_model(4))
     first = find([1, 2], steps=9)

@@ -254,6 +254,7 @@ def test_ctrl_c_ends_the_training(data, tmp_path, monkeypatch):
         fit(compiled(), data, [logger])
 
 
+@pytest.mark.exhaustive
 def test_training_is_the_same_with_and_without(data, tmp_path):
     def weights(callbacks):
         keras.utils.set_random_seed(1)
@@ -361,6 +362,7 @@ def test_a_class_model_that_is_built_already_is_refused():
         ClassModelLogger("logs", [0], class_model=kc.ClassModel(small_model(4)))
 
 
+@pytest.mark.exhaustive
 def test_images_that_cannot_be_shown(rng, tmp_path):
     model = small_model(4, channels=5)
     model.compile("sgd", "sparse_categorical_crossentropy")

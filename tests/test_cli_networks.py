@@ -180,6 +180,7 @@ def test_names_of_classes(tmp_path):
     assert check_names(None, 3) == ["0", "1", "2"]
 
 
+@pytest.mark.exhaustive
 def test_explain_with_weights_and_architecture(model, tmp_path, rng):
     model.save_weights("a.weights.h5")
     (tmp_path / "model.json").write_text(model.to_json())

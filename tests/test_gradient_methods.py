@@ -149,6 +149,7 @@ def test_a_linear_score_is_not_changed_by_noise(shape, rng):
     assert np.abs(variance).max() < 1e-10
 
 
+@pytest.mark.exhaustive
 def test_the_mean_square_is_the_variance_and_the_squared_mean(rng):
     tiny = Tiny((4, 5, 3))
     images = draw(rng, (4, 5, 3))

@@ -129,6 +129,7 @@ def test_on_disk_after_each_epoch(data, tmp_path):
     assert seen == [[0], [0, 1], [0, 1, 2]]
 
 
+@pytest.mark.exhaustive
 def test_a_second_fit_goes_on_after_the_first(data, tmp_path):
     logger = HeatmapLogger(tmp_path, *data)
     model = compiled()
@@ -266,6 +267,7 @@ def test_pairs_of_images_and_labels(data, tmp_path):
     np.testing.assert_array_equal(logger._labels, data[1][:8])
 
 
+@pytest.mark.exhaustive
 def test_early_stopping_and_checkpoints_beside_it(data, tmp_path):
     checkpoint = tmp_path / "best.keras"
     callbacks = [
@@ -348,6 +350,7 @@ def test_one_unit_names_both_classes(data, tmp_path, written):
         assert line[1] == f"predicted: {expected}"
 
 
+@pytest.mark.exhaustive
 def test_alpha(data, tmp_path):
     fit(compiled(), data, [HeatmapLogger(tmp_path, *data, alpha=0.0)], epochs=1)
     shown = [decode(sample) for sample in events(tmp_path)["cam/image_0"][0]]
@@ -474,6 +477,7 @@ def test_jpeg_and_partial_explainers(data, tmp_path):
     assert decode(sample).shape == (268, 224, 3)
 
 
+@pytest.mark.exhaustive
 def test_several_inputs(rng, tmp_path):
     picture, number = keras.Input((32, 32, 3), name="picture"), keras.Input((2,), name="number")
     x = keras.layers.Conv2D(4, 3)(picture)

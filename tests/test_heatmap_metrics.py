@@ -253,6 +253,7 @@ def test_images_without_an_object_are_left_out(data):
     assert history["cam_enrichment"][0] == pytest.approx(float(metric.result()), rel=1e-5)
 
 
+@pytest.mark.exhaustive
 def test_many_images_are_measured_in_parts(data, monkeypatch):
     histories = []
     for part in (64, 3):

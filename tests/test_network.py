@@ -506,6 +506,7 @@ def test_names_inside_python_code(images):
     assert kc.GradCAM(model, layer=model.twins[1])(images).heatmaps.shape == (3, 4, 4)
 
 
+@pytest.mark.exhaustive
 def test_threads_leave_the_model_as_it_was(images):
     import threading
 

@@ -26,7 +26,7 @@ def test_the_code_runs_as_it_stands(tmp_path, monkeypatch, capsys):
     pictures = []
     monkeypatch.setattr(PIL.Image.Image, "show", lambda picture: pictures.append(picture))
     draw = kc.datasets.shapes
-    fewer = functools.wraps(draw)(lambda number, **kwargs: draw(number // 20, **kwargs))
+    fewer = functools.wraps(draw)(lambda number, **kwargs: draw(max(number // 60, 8), **kwargs))
     monkeypatch.setattr(kc.datasets, "shapes", fewer)
     names = {}
     for cell in cells("5_catch_a_shortcut"):

@@ -40,6 +40,7 @@ def test_total_variation(rng):
         assert found == pytest.approx(2.0 * total / 4 / 60, rel=1e-4)
 
 
+@pytest.mark.exhaustive
 def test_the_l2_regularizer_is_the_penalty():
     model, kernel, _ = linear_network((4, 5, 2))
     rate = {"optimizer": keras.optimizers.SGD(0.2)}

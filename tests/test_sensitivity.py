@@ -79,6 +79,7 @@ def test_sensitivity_of_a_linear_score_with_a_baseline(linear, images):
     assert (plain < 0.999).all()
 
 
+@pytest.mark.exhaustive
 def test_sensitivity_of_explainers(linear, images):
     model, _, _, scorer = linear
     for explain in (kc.InputXGradient(model), kc.IntegratedGradients(model)):
