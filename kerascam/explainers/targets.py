@@ -97,7 +97,11 @@ class ClassTarget:
         return self._chosen(class_probabilities(scores, network.activation), scores)
 
     def _chosen(self, values, scores):
-        return ops.take_along_axis(values, self.classes(scores)[:, None], axis=-1)[:, 0]
+        # Not `take_along_axis`: the operations of its gradient take as long to trace as all others.
+        # What the other classes have, NaN too, does not count.
+        classes = ops.arange(values.shape[-1], dtype="int32")
+        is_chosen = ops.equal(self.classes(scores)[:, None], classes)
+        return ops.sum(ops.where(is_chosen, values, ops.zeros_like(values)), axis=-1)
 
 
 class CallableTarget:
