@@ -8,13 +8,14 @@ import numpy as np
 import PIL.Image
 import pytest
 import tensorflow as tf
-from conftest import event_steps, events, small_model
+from conftest import compiled_model, event_steps, events, small_model
 
 import kerascam as kc
 from kerascam.callbacks import ClassModelLogger, HeatmapLogger
 from kerascam.class_model.ascent import Ascent
 from kerascam.visualization.encode import decode
 
+pytestmark = pytest.mark.usefixtures("traced_model")
 NAMES = ["circle", "square", "triangle", "star"]
 PAPER = functools.partial(kc.ClassModel, preset="paper")
 
@@ -25,8 +26,10 @@ def data(rng):
     return images, np.arange(16) % 4
 
 
-def compiled(**kwargs):
-    model = small_model(4)
+def compiled(model=None, **kwargs):
+    if model is None and not kwargs:
+        return compiled_model()
+    model = small_model(4) if model is None else model
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"], **kwargs)
     return model
 
@@ -180,7 +183,7 @@ def test_another_model_is_followed(data, tmp_path):
     logger = paper_logger(tmp_path, [1], steps=2, on_error="raise")
     fit(compiled(), data, [logger], epochs=1)
     first = logger._find
-    other = compiled()
+    other = compiled(small_model(4))
     fit(other, data, [logger], epochs=1)
     assert logger._find is not first
     assert len(logger._frames) == 1
@@ -272,7 +275,7 @@ def test_training_is_the_same_with_and_without(data, tmp_path):
 def test_distributed_training(data, tmp_path):
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     with strategy.scope():
-        model = compiled()
+        model = compiled(small_model(4))
     logger = ClassModelLogger(tmp_path, [0, 1], steps=2, on_error="raise")
     fit(model, data, [logger])
     assert event_steps(tmp_path, "class_model/class_1") == [0, 1]
