@@ -447,7 +447,7 @@ REAL = {
 }
 
 
-@pytest.mark.parametrize("name", mostly_exhaustive(REAL, ["VGG16GAP", "MobileNet"]))
+@pytest.mark.parametrize("name", mostly_exhaustive(REAL, ["VGG16GAP"]))
 def test_real_networks_for_every_class(name, rng, tmp_path):
     """The identity for every class, before and after saving."""
     model = REAL[name]()

@@ -177,17 +177,19 @@ def nested(rescale):
             ),
             True,
         ),
-        (
+        pytest.param(
             lambda: kc.models.cam_classifier(
                 keras.applications.EfficientNetB0(include_top=False, weights=None), 4
             ),
             True,
+            marks=pytest.mark.exhaustive,
         ),
-        (
+        pytest.param(
             lambda: kc.models.cam_classifier(
                 keras.applications.MobileNet(include_top=False, weights=None), 4
             ),
             False,
+            marks=pytest.mark.exhaustive,
         ),
         (
             lambda: keras.Sequential(

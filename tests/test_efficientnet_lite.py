@@ -122,9 +122,8 @@ def test_a_damaged_cache_is_made_anew(network, tmp_path, monkeypatch):
     assert path.stat().st_size > 15_000_000
 
 
-@pytest.mark.parametrize(  # What h5py raises, early and late.
-    "error", [OSError, pytest.param(RuntimeError, marks=pytest.mark.exhaustive)]
-)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("error", [OSError, RuntimeError])  # What h5py raises, early and late.
 def test_a_full_disk_leaves_nothing_and_the_network_works(error, network, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
 

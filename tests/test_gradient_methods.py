@@ -109,9 +109,7 @@ def test_input_x_gradient_is_the_product(shape, rng):
     np.testing.assert_allclose(heatmaps, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "batch_size", [3, *(pytest.param(size, marks=pytest.mark.exhaustive) for size in (1, 32))]
-)
+@pytest.mark.parametrize("batch_size", mostly_exhaustive([1, 3, 32], [3]))
 def test_smooth_grad_and_var_grad_in_a_loop(shape, batch_size, rng):
     """Signed gradients are averaged, each image has noise of its own range; variance is biased."""
     tiny = Tiny(shape)
